@@ -1,0 +1,50 @@
+"""How an event finds the waits that it ends: one text computed on both sides (requirements.md D10)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from engine.definition import Definition, EventWait, WaitVerb
+from engine.paths import MISSING, lookup, parse_path
+
+RECORD_KEY = "@key"
+"""Stands for the Kafka key of the record, what a wait without `match` compares."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitShape:
+    """A pattern and the payload paths that waits of one form compare."""
+
+    event: str
+    paths: tuple[str, ...]
+
+
+def shape_of(wait: EventWait) -> WaitShape:
+    """Return the form of an event wait."""
+    return WaitShape(wait.event, tuple(sorted(wait.match)) or (RECORD_KEY,))
+
+
+def shapes_of(definition: Definition) -> frozenset[WaitShape]:
+    """Return the forms of all event waits of a definition."""
+    verbs = (step.verb for step in definition.steps.values())
+    waits = (verb.what for verb in verbs if isinstance(verb, WaitVerb))
+    return frozenset(shape_of(wait) for wait in waits if isinstance(wait, EventWait))
+
+
+def correlation(shape: WaitShape, values: Sequence[object]) -> str:
+    """Return the text that a wait and its event share; `values` in the order of the paths."""
+    text = json.dumps([shape.event, shape.paths, values], sort_keys=True, separators=(",", ":"))
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def correlation_of_event(
+    shape: WaitShape, payload: Mapping[str, object], key: str | None
+) -> str | None:
+    """Return the correlation of an event under a shape, or None if it lacks a compared field."""
+    values = [
+        key if path == RECORD_KEY else lookup(payload, parse_path(path)) for path in shape.paths
+    ]
+    if any(value is MISSING or value is None for value in values):
+        return None
+    return correlation(shape, values)

@@ -1,0 +1,169 @@
+"""What `advance` asks for, as values; each becomes a row before anything acts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from engine.execution import Result, Status, StepStatus, Wait
+from engine.ids import ChildId, StepPath, WaitId
+from engine.templates import SecretSlot
+
+TimerKind = Literal["expiry", "retry", "execution_timeout"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStep:
+    """Write a step execution; a later one of the same id replaces it."""
+
+    id: ChildId
+    step_id: str
+    path: StepPath
+    step_type: str
+    attempt: int
+    status: StepStatus
+    started_at: datetime
+    completed_at: datetime | None = None
+    input: object = None
+    output: object = None
+    error_code: str | None = None
+    error_message: str | None = None
+    first: bool = True
+    """Whether no earlier input wrote this step execution."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWait:
+    """Hold a line for an approval, an event or a time."""
+
+    wait: Wait
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWait:
+    """Close a wait with its outcome; of an approval also who decided and why."""
+
+    wait: Wait
+    outcome: str
+    at: datetime
+    decided_by: str | None = None
+    decided_for: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Give `TimerFired` at an instant."""
+
+    id: ChildId
+    kind: TimerKind
+    due_at: datetime
+    wait_id: WaitId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimer:
+    """Forget a timer that has not fired."""
+
+    id: ChildId
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do outside work after the commit; its result comes back as an input."""
+
+    id: ChildId
+    path: StepPath
+    kind: str
+    params: Mapping[str, object]
+    idempotency_key: str
+    attempt: int
+    timeout: timedelta
+    secrets: tuple[SecretSlot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """Create or update a row of `records` in this very transaction (D30)."""
+
+    id: ChildId
+    mode: Literal["create", "update"]
+    entity: str
+    entity_id: str
+    values: Mapping[str, object]
+    expected_version: int | None
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropEffect:
+    """Do not perform any more what has not begun."""
+
+    id: ChildId
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Publish an event; `topic` None means the first event topic."""
+
+    id: str
+    event: str
+    payload: object
+    key: str | None = None
+    topic: str | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLog:
+    """Write a line to the log."""
+
+    level: str
+    message: str
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Publish a life-cycle record (`execution.paused`, `step.completed`, ...)."""
+
+    kind: str
+    sequence: int
+    at: datetime
+    status: Status
+    result: Result | None = None
+    step_path: StepPath | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Answer the input's sender: it took effect."""
+
+    result: Literal["applied", "counted"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer the input's sender: it does not fit, and why (codes of interfaces.md, Receipt)."""
+
+    code: str
+    message: str
+
+
+Effect: TypeAlias = (
+    RecordStep
+    | OpenWait
+    | CloseWait
+    | StartTimer
+    | StopTimer
+    | Perform
+    | WriteRecord
+    | DropEffect
+    | Emit
+    | WriteLog
+    | Announce
+    | Accept
+    | Refuse
+)

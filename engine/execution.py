@@ -1,0 +1,146 @@
+"""An execution as a value, and the table of legal moves (requirements.md S143)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from engine.errors import SluicegateError
+from engine.ids import ChildId, ExecutionId, StepPath, WaitId
+
+MAIN = "main"
+"""Name of the first line of steps; parallel branches get lines of their own."""
+
+
+class Status(StrEnum):
+    """Where an execution stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+Result = Literal["allowed", "blocked", "executed", "failed"]
+
+MOVES: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.RUNNING, Status.CANCELLED}),
+    Status.RUNNING: frozenset(Status) - {Status.RUNNING, Status.PENDING},
+    Status.PAUSED: frozenset({Status.RUNNING, Status.FAILED, Status.BLOCKED, Status.CANCELLED}),
+    Status.COMPLETED: frozenset(),
+    Status.BLOCKED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+ENDED = frozenset(status for status, targets in MOVES.items() if not targets)
+
+
+class IllegalMove(SluicegateError):
+    """A move that the table does not allow: our bug, never a user's."""
+
+    def __init__(self, source: Status, target: Status) -> None:
+        self.source, self.target = source, target
+        super().__init__(f"an execution cannot move from {source} to {target}")
+
+
+class StepStatus(StrEnum):
+    """Where a step execution stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step or an execution failed: a stable code, a text, and the step."""
+
+    code: str
+    message: str
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What one line is held for; `record` is the waiting record as announced (interfaces.md)."""
+
+    id: WaitId
+    path: StepPath
+    kind: Literal["approval", "event", "timer"]
+    opened_at: datetime
+    due_at: datetime | None
+    record: Mapping[str, object]
+    correlation: str | None = None
+    """For an event wait: what an event must correlate with, see `engine.correlation`."""
+
+
+Phase = Literal["ready", "loading", "acting", "retrying", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How far one sequence of steps has come; `at` is the step it stands at."""
+
+    at: StepPath | None
+    phase: Phase = "ready"
+    attempt: int = 1
+    action: int = 0
+    outputs: tuple[object, ...] = ()
+    pending: ChildId | None = None
+    """The effect or timer that this line waits for, while acting or retrying."""
+    since: datetime | None = None
+    """When the current attempt of the step began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A resource on its way: the effect that reads it, or the timer of its next attempt."""
+
+    pending: ChildId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run through one version, as stored between two inputs."""
+
+    id: ExecutionId
+    workflow: str
+    version: int
+    trigger_event: str
+    payload: Mapping[str, object]
+    meta: Mapping[str, object]
+    """Of the triggering event: id, type, source, time, topic, key."""
+    status: Status = Status.PENDING
+    result: Result | None = None
+    context: Mapping[str, object] = field(default_factory=dict)
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    waits: Mapping[WaitId, Wait] = field(default_factory=dict)
+    closed_waits: Mapping[WaitId, str] = field(default_factory=dict)
+    """Outcomes of those closed waits that the input may name."""
+    provisional: Literal["allowed", "executed"] | None = None
+    failing: Failure | None = None
+    """Set while the workflow's own `on_error` runs."""
+    loading: Mapping[str, Loading] = field(default_factory=dict)
+    """Resources still on their way, by the path where they will land."""
+    error: Failure | None = None
+    resume_data: Mapping[str, object] | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    paused_at: datetime | None = None
+    paused_ms: int = 0
+    sequence: int = 0
+    """Number of life-cycle messages so far."""
+    steps_taken: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether no input can change it any more."""
+        return self.status in ENDED

@@ -1,0 +1,121 @@
+"""The `approval` verb, also behind a `block` that asks first: open a request, then judge decisions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from engine.canonical import request_hash
+from engine.definition import ApprovalSpec, Step
+from engine.durations import parse_instant
+from engine.errors import Unresolved
+from engine.execution import Failure, Line, StepStatus, Wait
+from engine.ids import public_id, wait_id
+from engine.templates import Template
+from engine.turn import Turn
+
+
+def instant_text(at: datetime) -> str:
+    """Return an instant as messages carry it: ISO 8601 in UTC."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _text(turn: Turn, template: Template | None) -> str | None:
+    if template is None:
+        return None
+    value = template.render(turn.scope)
+    return None if value is None else value if isinstance(value, str) else str(value)
+
+
+def _names(turn: Turn, template: Template | None) -> list[str]:
+    if template is None:
+        return []
+    value = template.render(turn.scope)
+    items = value if isinstance(value, list) else [value]
+    return [str(item) for item in items if item not in (None, "")]
+
+
+def _requester(turn: Turn, spec: ApprovalSpec) -> str | None:
+    if spec.requester is not None:
+        return _text(turn, spec.requester)
+    named = turn.execution.payload.get("requested_by")
+    return named if isinstance(named, str) else None
+
+
+def _due_at(turn: Turn, spec: ApprovalSpec) -> datetime | None:
+    if spec.expires_in is not None:
+        return turn.now + spec.expires_in
+    if spec.expires_at is None:
+        return None
+    return parse_instant(str(spec.expires_at.render(turn.scope)))
+
+
+def _shown(turn: Turn, spec: ApprovalSpec) -> dict[str, object]:
+    """Return what the approver sees; `request_hash` covers exactly this (security.md)."""
+    form = dict(spec.form or {})
+    if spec.required_fields:
+        form = {"properties": form, "required": list(spec.required_fields)}
+    return {
+        "title": _text(turn, spec.title) or "",
+        "body": _text(turn, spec.body) or "",
+        "entity": spec.entity.render(turn.scope) if spec.entity else None,
+        "outcomes": list(spec.outcomes),
+        "form": form,
+        "view": spec.view.render(turn.scope) if spec.view else dict(turn.execution.payload),
+    }
+
+
+def _waiting_record(
+    turn: Turn, step: Step, spec: ApprovalSpec, due_at: datetime | None
+) -> dict[str, object]:
+    execution = turn.execution
+    shown = _shown(turn, spec)
+    return {
+        "wait_id": wait_id(execution.id, step.path),
+        "execution_id": public_id(execution.id),
+        "workflow": execution.workflow,
+        "version": execution.version,
+        "step_path": step.path,
+        "kind": "approval",
+        "status": "open",
+        **shown,
+        "roles": list(spec.roles),
+        "users": _names(turn, spec.users),
+        "anyone": spec.anyone,
+        "exclude": _names(turn, spec.exclude),
+        "requester": _requester(turn, spec),
+        "allow_requester": spec.allow_requester,
+        "policy": {"any": True},
+        "request_hash": request_hash(shown),
+        "priority": spec.priority,
+        "opened_at": instant_text(turn.now),
+        "expires_at": instant_text(due_at) if due_at else None,
+    }
+
+
+def open_approval(turn: Turn, step: Step, spec: ApprovalSpec, line: Line) -> Line:
+    """Open the request and hold the line (requirements.md D5)."""
+    try:
+        due_at = _due_at(turn, spec)
+    except ValueError as problem:
+        return turn.fail(step, line, Failure("invalid_instant", f"expires_at: {problem}", step.id))
+    record = _waiting_record(turn, step, spec, due_at)
+    wait = Wait(
+        wait_id(turn.execution.id, step.path), step.path, "approval", turn.now, due_at, record
+    )
+    turn.record(step, line, StepStatus.WAITING, first=True, input=record["view"])
+    turn.steps[step.id] = {"status": "waiting"}
+    turn.open_wait(wait)
+    return Line(step.path, "waiting", line.attempt, since=turn.now)
+
+
+def keep_answer(turn: Turn, step: Step, answer: Mapping[str, object]) -> None:
+    """Put a decision where later steps read it: `approvals.<step>` (requirements.md S105)."""
+    turn.part("approvals")[step.id] = dict(answer)
+    turn.resume_data = {"kind": "decision", **answer}
+
+
+def blocked_reason(turn: Turn, template: Template | None, otherwise: str) -> str:
+    """Return the reason of a block that followed a refused approval."""
+    try:
+        return _text(turn, template) or otherwise
+    except Unresolved:
+        return otherwise
