@@ -139,7 +139,7 @@ def _fire(turn: Turn, given: TimerFired) -> str | None:
 
 
 def _time_out(turn: Turn) -> str | None:
-    """End an execution whose time is up; paused time counts only where the definition says so (D14)."""
+    """End an execution whose time is up; paused time counts only where asked (D14)."""
     definition, started = turn.definition, turn.execution.started_at
     if turn.execution.ended or definition.timeout is None or started is None:
         return None

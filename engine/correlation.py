@@ -1,4 +1,4 @@
-"""How an event finds the waits that it ends: one text computed on both sides (requirements.md D10)."""
+"""How an event finds the waits that it ends: one text computed on both sides (D10)."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a decision, or its absence until the expiry, does to an approval (requirements.md D6, D21, D22)."""
+"""What a decision, or its absence, does to an approval (requirements.md D6, D21, D22)."""
 
 from typing import assert_never
 
@@ -78,7 +78,7 @@ def _refuse_person(given: DecisionArrived, record: dict[str, object]) -> Refuse 
 
 
 def refuse(given: DecisionArrived, wait: Wait) -> Refuse | None:
-    """Return why a decision cannot close its request, or None if it can (security.md, order of checks)."""
+    """Return why a decision cannot close its request, or None (security.md, order of checks)."""
     record = dict(wait.record)
     if wait.due_at is not None and given.at >= wait.due_at:
         return Refuse("expired", f"the request expired at {instant_text(wait.due_at)}")
@@ -103,7 +103,7 @@ def decide(turn: Turn, given: DecisionArrived) -> str | None:
     if (problem := refuse(given, wait)) is not None:
         turn.effects.append(problem)
         return None
-    answer = {
+    answer: dict[str, object] = {
         "outcome": given.outcome,
         "decided_by": given.decided_by,
         "reason": given.reason,
@@ -118,7 +118,7 @@ def decide(turn: Turn, given: DecisionArrived) -> str | None:
 def expire(turn: Turn, wait: Wait) -> str | None:
     """Close an approval that nobody decided in time."""
     due = instant_text(wait.due_at) if wait.due_at else ""
-    answer = {
+    answer: dict[str, object] = {
         "outcome": "expired",
         "decided_by": None,
         "reason": f"Nobody decided by {due}",

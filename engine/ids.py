@@ -1,4 +1,4 @@
-"""Deterministic, time-ordered names of executions and of what belongs to them (architecture.md rule 10)."""
+"""Deterministic, time-ordered names of executions and their parts (architecture.md rule 10)."""
 
 from hashlib import blake2b
 from typing import NewType
@@ -49,7 +49,7 @@ def wait_id(parent: ExecutionId, path: StepPath) -> WaitId:
 
 
 def public_id(execution: ExecutionId) -> str:
-    """Return the form of an execution id that messages and the API show: `exec_` and 32 hex digits."""
+    """Return the form of an execution id that messages show: `exec_` and 32 hex digits."""
     return "exec_" + execution.replace("-", "")
 
 

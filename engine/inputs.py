@@ -30,7 +30,7 @@ class DecisionArrived:
     request_hash: str | None = None
     on_behalf_of: str | None = None
     roles: frozenset[str] | None = None
-    """The decider's roles where the carrier proves them; None where the broker's ACLs are the trust."""
+    """The decider's roles where the carrier proves them; None where ACLs are the trust."""
     form_problem: str | None = None
     """What the request's form schema refuses, found by the shell."""
 

@@ -1,4 +1,4 @@
-"""The context before the first step: payload, loaded resources, derived fields (requirements.md S78-S85)."""
+"""The context before the first step: payload, resources, derived fields (S78-S85)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def resource_ref(load: Load, scope: Mapping[str, object]) -> ResourceRef:
 def merge_at(
     scope: dict[str, object], path: tuple[str, ...], value: object, *, overwrite: bool
 ) -> None:
-    """Put a loaded value at its path; what the payload holds there stays unless `overwrite` (S82)."""
+    """Put a loaded value at its path; the payload's own stays unless `overwrite` (S82)."""
     node = scope
     for name in path[:-1]:
         inner = node.get(name)
@@ -79,7 +79,7 @@ def effect_of(turn: Turn, load: Load, attempt: int) -> Perform:
 
 
 def begin_loading(turn: Turn, resources: Mapping[str, object]) -> None:
-    """Merge what is at hand and ask for the rest; a load whose id is missing fails the execution."""
+    """Merge what is at hand, ask for the rest; raises Unresolved where an id is missing."""
     for load in turn.definition.loads:
         path = ".".join(load.path)
         if path in resources:
@@ -127,7 +127,7 @@ def reload(turn: Turn, timer: ChildId) -> bool:
 
 
 def take_resource(turn: Turn, given: ActionSucceeded | ActionFailed) -> Failure | None:
-    """Place one loaded resource; return a Failure when it cannot be had and is not optional (S90)."""
+    """Place one loaded resource; return a Failure if it cannot be had and is needed (S90)."""
     found = _pending(turn, given.effect_id)
     if found is None:
         return None

@@ -99,7 +99,7 @@ class Turn:
         }
 
     def part(self, name: str) -> dict[str, object]:
-        """Return a copy of one part of the scope (`steps`, `approvals`, ...) that may be changed."""
+        """Return a copy of one part of the scope (`steps`, ...) that may be changed."""
         found = self.scope.get(name)
         part: dict[str, object] = dict(found) if isinstance(found, dict) else {}
         self.scope[name] = part

@@ -1,4 +1,4 @@
-"""The `approval` verb, also behind a `block` that asks first: open a request, then judge decisions."""
+"""The `approval` verb, also behind a `block` that asks first: open a request."""
 
 from collections.abc import Mapping
 from datetime import datetime

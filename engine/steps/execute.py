@@ -1,4 +1,4 @@
-"""The `execute` verb: sub-actions in order, the outside ones as effects (requirements.md S37, D13)."""
+"""The `execute` verb: sub-actions in order, outside ones as effects (requirements.md S37, D13)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,16 +16,15 @@ RECORD_MODES = {"create_record": "create", "update_record": "update"}
 
 
 def enter_execute(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line:
-    """Perform what is pure at once; hold the line at the first sub-action that touches the outside."""
+    """Do what is pure at once; hold the line at the first sub-action that touches the outside."""
     line = replace(line, since=line.since or turn.now)
     while line.action < len(verb.actions):
         action = verb.actions[line.action]
         try:
             output = _perform(turn, step, action, line)
         except Unresolved as problem:
-            after = settle_failure(
-                turn, step, verb, line, Failure("unresolved", str(problem), step.id)
-            )
+            failure = Failure("unresolved", str(problem), step.id)
+            after = settle_failure(turn, step, verb, line, failure)
             if after is None:
                 line = _next_action(line, {"error": str(problem)})
                 continue
@@ -154,12 +153,12 @@ def _write_record(
 
 
 def take_result(turn: Turn, given: ActionSucceeded | ActionFailed) -> str | None:
-    """Go on with the line that asked for this effect; return its name, or None if none does any more."""
+    """Go on with the line that asked for this effect; return its name, None if none does now."""
     found = next(((n, ln) for n, ln in turn.lines.items() if ln.pending == given.effect_id), None)
     if found is None or found[1].at is None:
         return None
     name, line = found
-    step = turn.definition.steps[line.at or ""]
+    step = turn.definition.steps[found[1].at]
     verb = step.verb
     if not isinstance(verb, ExecuteVerb):
         return None

@@ -6,7 +6,7 @@ from engine.correlation import RECORD_KEY, correlation, shape_of
 from engine.definition import EventWait, Step, TimeWait, WaitVerb
 from engine.durations import parse_instant
 from engine.execution import Failure, Line, StepStatus, Wait
-from engine.ids import public_id, wait_id
+from engine.ids import WaitId, public_id, wait_id
 from engine.inputs import EventArrived
 from engine.steps.approval import instant_text
 from engine.turn import Turn
@@ -26,7 +26,7 @@ def enter_wait(turn: Turn, step: Step, verb: WaitVerb, line: Line) -> Line:
     )
 
 
-def _id(turn: Turn, step: Step) -> str:
+def _id(turn: Turn, step: Step) -> WaitId:
     return wait_id(turn.execution.id, step.path)
 
 
@@ -79,7 +79,7 @@ def _hold(turn: Turn, step: Step, line: Line, wait: Wait) -> Line:
 
 
 def take_event(turn: Turn, given: EventArrived) -> str | None:
-    """End a wait by the event it was held for; return its line, or None if the event does not fit."""
+    """End a wait by the event it was held for; return its line, None if the event does not fit."""
     wait = turn.waits.get(given.wait_id)
     if wait is None or (wait.due_at is not None and given.at >= wait.due_at):
         return None
