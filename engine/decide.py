@@ -80,7 +80,7 @@ def _refuse_person(given: DecisionArrived, record: dict[str, object]) -> Refuse 
 def refuse(given: DecisionArrived, wait: Wait) -> Refuse | None:
     """Return why a decision cannot close its request, or None (security.md, order of checks)."""
     record = dict(wait.record)
-    if wait.due_at is not None and given.at >= wait.due_at:
+    if wait.due_at is not None and given.received_at >= wait.due_at:
         return Refuse("expired", f"the request expired at {instant_text(wait.due_at)}")
     if given.request_hash is not None and given.request_hash != record["request_hash"]:
         return Refuse("content_changed", "request_hash is not that of the request as it stands")
@@ -108,7 +108,7 @@ def decide(turn: Turn, given: DecisionArrived) -> str | None:
         "decided_by": given.decided_by,
         "reason": given.reason,
         "form": dict(given.form),
-        "decided_at": instant_text(given.at),
+        "decided_at": instant_text(given.received_at),
         "votes": [{"by": given.decided_by, "outcome": given.outcome}],
     }
     turn.effects.append(Accept("applied", f"{given.outcome} by {given.decided_by}"))

@@ -14,6 +14,9 @@ DEFAULT_TIMEOUT = timedelta(seconds=30)
 """Limit of one attempt of an `execute` step (requirements.md D14)."""
 
 
+DEFAULT_RETRY = RetryPolicy()
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """Which events, or which hand, start an execution."""
@@ -159,7 +162,7 @@ class Step:
     verb: Verb
     then: StepPath | None = None
     when: Condition | None = None
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = DEFAULT_RETRY
     timeout: timedelta = DEFAULT_TIMEOUT
     on_error: StepPath | None = None
 
@@ -185,5 +188,6 @@ class Definition:
     enabled: bool = True
     default_result: Literal["allowed", "executed"] = "allowed"
     on_error: StepPath | None = None
+    file: str = ""
     source: str = ""
     """The file's text, as applied."""

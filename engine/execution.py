@@ -77,6 +77,8 @@ class Wait:
     opened_at: datetime
     due_at: datetime | None
     record: Mapping[str, object]
+    since: datetime | None = None
+    """From when on an event counts; None: since the wait opened."""
     correlation: str | None = None
     """For an event wait: what an event must correlate with, see `engine.correlation`."""
 
@@ -118,6 +120,8 @@ class Execution:
     payload: Mapping[str, object]
     meta: Mapping[str, object]
     """Of the triggering event: id, type, source, time, topic, key."""
+    triggered_at: datetime | None = None
+    """When the broker took the triggering record."""
     status: Status = Status.PENDING
     result: Result | None = None
     context: Mapping[str, object] = field(default_factory=dict)

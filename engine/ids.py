@@ -37,6 +37,11 @@ def event_row_id(source: str, event_id: str, timestamp_ms: int) -> str:
     return _layout(time_hex, _digest(f"{source}\x1f{event_id}"))
 
 
+def version_id(workflow: str, version: int) -> str:
+    """Return the key of a registered version's row."""
+    return _layout("0" * 12, _digest(f"{workflow}\x1f{version}"))
+
+
 def child_id(parent: str, *purpose: object) -> ChildId:
     """Return the id of something that belongs to `parent`, the same for the same purpose."""
     time_hex = parent[:8] + parent[9:13]

@@ -18,9 +18,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class DecisionArrived:
-    """Somebody answered an approval request; `at` is when the broker took the record (D22)."""
+    """Somebody answered an approval request; `received_at`: when the broker took it (D22)."""
 
     at: datetime
+    received_at: datetime
     decision_id: str
     request_id: WaitId | None
     outcome: str

@@ -50,15 +50,13 @@ def _due_at(turn: Turn, spec: ApprovalSpec) -> datetime | None:
 
 def _shown(turn: Turn, spec: ApprovalSpec) -> dict[str, object]:
     """Return what the approver sees; `request_hash` covers exactly this (security.md)."""
-    form = dict(spec.form or {})
-    if spec.required_fields:
-        form = {"properties": form, "required": list(spec.required_fields)}
     return {
         "title": _text(turn, spec.title) or "",
         "body": _text(turn, spec.body) or "",
         "entity": spec.entity.render(turn.scope) if spec.entity else None,
         "outcomes": list(spec.outcomes),
-        "form": form,
+        "form": dict(spec.form or {}),
+        "required_fields": list(spec.required_fields),
         "view": spec.view.render(turn.scope) if spec.view else dict(turn.execution.payload),
     }
 

@@ -66,7 +66,10 @@ def _wait_for_event(turn: Turn, step: Step, what: EventWait, line: Line) -> Line
     due_at = turn.now + what.timeout if what.timeout is not None else None
     record = _record(turn, step, "event", due_at) | {"event": what.event, "match": match}
     found_by = correlation(shape_of(what), list(match.values()))
-    wait = Wait(_id(turn, step), step.path, "event", turn.now, due_at, record, found_by)
+    since = turn.execution.triggered_at if what.since == "trigger" else turn.now
+    wait = Wait(
+        _id(turn, step), step.path, "event", turn.now, due_at, record, since, found_by
+    )
     return _hold(turn, step, line, wait)
 
 

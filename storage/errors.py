@@ -1,0 +1,38 @@
+"""What can go wrong with the database, in our words."""
+
+from engine.errors import SluicegateError
+
+
+class DatabaseUnreachable(SluicegateError):
+    """No connection; names the address without its password."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        self.address = address
+        super().__init__(f"PostgreSQL at {address} is unreachable: {problem}")
+
+
+class MigrationNeeded(SluicegateError):
+    """The schema is older than this program."""
+
+    def __init__(self, current: int, wanted: int) -> None:
+        self.current, self.wanted = current, wanted
+        super().__init__(
+            f"the database schema is at version {current}, this program needs {wanted}: "
+            "run `sluicegate migrate`"
+        )
+
+
+class MigrationRefused(SluicegateError):
+    """A migration cannot be applied as it stands."""
+
+
+class Fenced(SluicegateError):
+    """Somebody else moved this partition's position: our view of it is stale."""
+
+    def __init__(self, topic: str, partition: int, expected: int) -> None:
+        self.topic, self.partition, self.expected = topic, partition, expected
+        super().__init__(f"position of {topic}[{partition}] is no longer {expected}")
+
+
+class Unstorable(SluicegateError):
+    """The database refuses a value for good: repeating cannot help."""

@@ -1,0 +1,171 @@
+"""Executions as rows and back; the cursor is the JSON form of the lines."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.execution import (
+    Execution,
+    Failure,
+    Line,
+    Loading,
+    Status,
+    Wait,
+)
+from engine.ids import ExecutionId, StepPath, WaitId, wait_row_id
+
+Row = Mapping[str, Any]
+
+
+def milliseconds(start: datetime | None, end: datetime | None) -> int | None:
+    """Return the length between two instants, or None while one is missing."""
+    if start is None or end is None:
+        return None
+    return round((end - start) / timedelta(milliseconds=1))
+
+
+def _line_cell(line: Line) -> dict[str, object]:
+    cell: dict[str, object] = {"at": line.at, "phase": line.phase}
+    if line.attempt != 1:
+        cell["attempt"] = line.attempt
+    if line.action:
+        cell["action"], cell["outputs"] = line.action, line.outputs
+    if line.pending is not None:
+        cell["pending"] = line.pending
+    if line.since is not None:
+        cell["since"] = line.since
+    return cell
+
+
+def _line(cell: Row) -> Line:
+    since = cell.get("since")
+    return Line(
+        cell["at"],
+        cell["phase"],
+        cell.get("attempt", 1),
+        cell.get("action", 0),
+        tuple(cell.get("outputs", ())),
+        cell.get("pending"),
+        None if since is None else datetime.fromisoformat(since),
+    )
+
+
+def cursor_cell(execution: Execution) -> dict[str, object]:
+    """Return what, beside columns of its own, an execution needs to go on."""
+    cell: dict[str, object] = {
+        "lines": {name: _line_cell(line) for name, line in execution.lines.items()},
+        "steps_taken": execution.steps_taken,
+    }
+    if execution.provisional is not None:
+        cell["provisional"] = execution.provisional
+    if execution.failing is not None:
+        cell["failing"] = asdict(execution.failing)
+    if execution.loading:
+        cell["loading"] = {path: asdict(entry) for path, entry in execution.loading.items()}
+    return cell
+
+
+def paused_reason(execution: Execution) -> str | None:
+    """Return `<kind>:<wait id>` of the oldest open wait of a paused execution (S99)."""
+    if execution.status is not Status.PAUSED:
+        return None
+    wait = min(execution.waits.values(), key=lambda wait: wait.opened_at)
+    return f"{wait.kind}:{wait.id}"
+
+
+def next_step_id(execution: Execution) -> str | None:
+    """Return the top-level step at which the first line stands (D19)."""
+    line = next(iter(execution.lines.values()), None)
+    return None if line is None or line.at is None else line.at.partition("/")[0]
+
+
+def changing_cells(execution: Execution) -> dict[str, object]:
+    """Return the cells of an execution's row that an input may change."""
+    error = execution.error
+    return {
+        "id": execution.id,
+        "context": execution.context,
+        "status": execution.status,
+        "result": execution.result,
+        "completed_at": execution.completed_at,
+        "duration_ms": milliseconds(execution.started_at, execution.completed_at),
+        "error_code": error.code if error else None,
+        "error_message": error.message if error else None,
+        "paused_at": execution.paused_at,
+        "paused_reason": paused_reason(execution),
+        "paused_ms": execution.paused_ms,
+        "resume_data": execution.resume_data,
+        "next_step_id": next_step_id(execution),
+        "cursor": cursor_cell(execution),
+        "sequence": execution.sequence,
+    }
+
+
+def execution_row(
+    execution: Execution, workflow_id: str, key: str | None, metadata: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the whole row of a new execution."""
+    return {
+        **changing_cells(execution),
+        "workflow_id": workflow_id,
+        "workflow_name": execution.workflow,
+        "workflow_version": execution.version,
+        "trigger_event": execution.trigger_event,
+        "trigger_payload": execution.payload,
+        "trigger_key": key,
+        "started_at": execution.started_at,
+        "metadata": metadata,
+    }
+
+
+def wait_from_row(row: Row) -> Wait:
+    """Return an open wait as the engine sees it."""
+    return Wait(
+        WaitId(row["wait_id"]),
+        StepPath(row["step_path"]),
+        row["kind"],
+        row["opened_at"],
+        row["due_at"],
+        row["record"],
+        None,
+        row["correlation"],
+    )
+
+
+def execution_from_row(row: Row, waits: Iterable[Wait], closed: Mapping[WaitId, str]) -> Execution:
+    """Return an execution as it was stored."""
+    cursor, metadata = row["cursor"], row["metadata"]
+    failing, code = cursor.get("failing"), row["error_code"]
+    triggered_at = metadata.get("triggered_at")
+    return Execution(
+        id=ExecutionId(row["id"]),
+        workflow=row["workflow_name"],
+        version=row["workflow_version"],
+        trigger_event=row["trigger_event"],
+        payload=row["trigger_payload"],
+        meta=metadata.get("event", {}),
+        triggered_at=None if triggered_at is None else datetime.fromisoformat(triggered_at),
+        status=Status(row["status"]),
+        result=row["result"],
+        context=row["context"],
+        lines={name: _line(cell) for name, cell in cursor.get("lines", {}).items()},
+        waits={wait.id: wait for wait in waits},
+        closed_waits=closed,
+        provisional=cursor.get("provisional"),
+        failing=None if failing is None else Failure(**failing),
+        loading={path: Loading(**cell) for path, cell in cursor.get("loading", {}).items()},
+        error=None if code is None else Failure(code, row["error_message"] or ""),
+        resume_data=row["resume_data"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        paused_at=row["paused_at"],
+        paused_ms=row["paused_ms"],
+        sequence=row["sequence"],
+        steps_taken=cursor.get("steps_taken", 0),
+    )
+
+
+def row_ids_of_waits(waits: Iterable[str]) -> list[str]:
+    """Return the row ids behind wait ids; what is no wait id is left out."""
+    return [row_id for wait in waits if (row_id := wait_row_id(wait)) is not None]

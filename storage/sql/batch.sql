@@ -1,0 +1,393 @@
+-- name: move_position
+update positions
+set next_offset = %(next_offset)s, watermark = %(watermark)s, updated_at = now()
+where group_id = %(group_id)s and topic = %(topic)s and partition = %(partition)s
+    and next_offset = %(expected)s
+returning (select revision from catalog) as revision;
+
+-- name: read_clock
+select clock_timestamp() as now;
+
+-- name: claim_event_ids
+insert into event_ids (source, event_id)
+select r.source, r.event_id
+from json_to_recordset(%(rows)s::json) as r (source text, event_id text)
+on conflict do nothing
+returning source, event_id;
+
+-- name: claim_trigger_keys
+insert into trigger_keys (workflow_name, key, execution_id)
+select r.workflow_name, r.key, r.execution_id
+from json_to_recordset(%(rows)s::json) as r (workflow_name text, key text, execution_id uuid)
+on conflict do nothing
+returning execution_id::text;
+
+-- name: release_trigger_keys
+delete from trigger_keys t
+using json_to_recordset(%(rows)s::json) as r (workflow_name text, key text, execution_id uuid)
+where t.workflow_name = r.workflow_name and t.key = r.key and t.execution_id = r.execution_id;
+
+-- name: move_trigger_keys
+update trigger_keys t
+set execution_id = r.holder
+from json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, key text, execution_id uuid, holder uuid
+)
+where t.workflow_name = r.workflow_name and t.key = r.key and t.execution_id = r.execution_id;
+
+-- name: insert_events
+insert into events (
+    id, event_id, type, source, subject, topic, partition, record_offset, record_key, payload, meta,
+    received_at, triggered_workflows
+)
+select
+    r.id, r.event_id, r.type, r.source, r.subject, r.topic, r.partition, r.record_offset,
+    r.record_key, r.payload, r.meta, r.received_at, r.triggered_workflows
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, event_id text, type text, source text, subject text, topic text, partition integer,
+    record_offset bigint, record_key text, payload jsonb, meta jsonb, received_at timestamptz,
+    triggered_workflows jsonb
+)
+on conflict (id) do nothing;
+
+-- name: insert_executions
+insert into workflow_executions (
+    id, workflow_id, workflow_name, workflow_version, trigger_event, trigger_payload, trigger_key,
+    context, status, result, started_at, completed_at, duration_ms, error_code, error_message,
+    metadata, paused_at, paused_reason, paused_ms, resume_data, next_step_id, cursor, sequence
+)
+select
+    r.id, r.workflow_id, r.workflow_name, r.workflow_version, r.trigger_event, r.trigger_payload,
+    r.trigger_key, r.context, r.status, r.result, r.started_at, r.completed_at, r.duration_ms,
+    r.error_code, r.error_message, r.metadata, r.paused_at, r.paused_reason, r.paused_ms,
+    r.resume_data, r.next_step_id, r.cursor, r.sequence
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, workflow_id uuid, workflow_name text, workflow_version integer, trigger_event text,
+    trigger_payload jsonb, trigger_key text, context jsonb, status text, result text,
+    started_at timestamptz, completed_at timestamptz, duration_ms bigint, error_code text,
+    error_message text, metadata jsonb, paused_at timestamptz, paused_reason text, paused_ms bigint,
+    resume_data jsonb, next_step_id text, cursor jsonb, sequence integer
+);
+
+-- name: update_executions
+update workflow_executions e
+set
+    context = r.context, status = r.status, result = r.result, completed_at = r.completed_at,
+    duration_ms = r.duration_ms, error_code = r.error_code, error_message = r.error_message,
+    paused_at = r.paused_at, paused_reason = r.paused_reason, paused_ms = r.paused_ms,
+    resume_data = r.resume_data, next_step_id = r.next_step_id, cursor = r.cursor,
+    sequence = r.sequence
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, context jsonb, status text, result text, completed_at timestamptz, duration_ms bigint,
+    error_code text, error_message text, paused_at timestamptz, paused_reason text, paused_ms bigint,
+    resume_data jsonb, next_step_id text, cursor jsonb, sequence integer
+)
+where e.id = r.id;
+
+-- name: lock_executions
+select
+    id::text as id, workflow_name, workflow_version, trigger_event, trigger_payload, trigger_key,
+    context, status, result, started_at, completed_at, error_code, error_message, metadata,
+    paused_at, paused_ms, resume_data, cursor, sequence
+from workflow_executions
+where id = any(%(ids)s::uuid[])
+order by id
+for update;
+
+-- name: load_open_waits
+select
+    execution_id::text as execution_id, wait_id, step_path, kind, opened_at, due_at, correlation,
+    record
+from waits
+where execution_id = any(%(ids)s::uuid[]) and status = 'open';
+
+-- name: load_closed_waits
+select execution_id::text as execution_id, wait_id, outcome
+from waits
+where id = any(%(wait_ids)s::uuid[]) and status = 'closed';
+
+-- name: find_wait_owners
+select wait_id, execution_id::text as execution_id
+from waits
+where id = any(%(wait_ids)s::uuid[]);
+
+-- name: find_event_waits
+select w.wait_id, w.execution_id::text as execution_id, w.correlation
+from waits w
+where w.correlation = any(%(correlations)s::text[]) and w.status = 'open'
+order by w.id;
+
+-- name: insert_signals
+insert into signals (correlation, event_row_id, received_at, payload, meta)
+select r.correlation, r.event_row_id, r.received_at, r.payload, r.meta
+from json_to_recordset(%(rows)s::json) as r (
+    correlation text, event_row_id uuid, received_at timestamptz, payload jsonb, meta jsonb
+)
+on conflict do nothing;
+
+-- name: meet_signals
+select
+    w.wait_id, w.execution_id::text as execution_id, s.payload, s.meta, s.received_at
+from signals s
+inner join waits w on w.correlation = s.correlation and w.status = 'open'
+inner join workflow_executions e on e.id = w.execution_id
+where s.received_at >= w.since
+    and (cardinality(%(wait_ids)s::uuid[]) = 0 or w.id = any(%(wait_ids)s::uuid[]))
+    and s.meta ->> 'id' is distinct from e.metadata -> 'event' ->> 'id'
+order by s.received_at
+limit 500;
+
+-- name: insert_steps
+insert into step_executions (
+    id, execution_id, step_id, step_path, step_type, attempt, status, input, output, started_at,
+    completed_at, duration_ms, error_code, error_message
+)
+select
+    r.id, r.execution_id, r.step_id, r.step_path, r.step_type, r.attempt, r.status, r.input,
+    r.output, r.started_at, r.completed_at, r.duration_ms, r.error_code, r.error_message
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, execution_id uuid, step_id text, step_path text, step_type text, attempt integer,
+    status text, input jsonb, output jsonb, started_at timestamptz, completed_at timestamptz,
+    duration_ms bigint, error_code text, error_message text
+);
+
+-- name: update_steps
+update step_executions s
+set
+    status = r.status, input = coalesce(r.input, s.input), output = r.output,
+    started_at = case when s.status = 'pending' then r.started_at else s.started_at end,
+    completed_at = r.completed_at, error_code = r.error_code, error_message = r.error_message,
+    duration_ms = (extract(epoch from r.completed_at - s.started_at) * 1000)::bigint
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, status text, input jsonb, output jsonb, started_at timestamptz,
+    completed_at timestamptz, error_code text, error_message text
+)
+where s.id = r.id;
+
+-- name: insert_waits
+insert into waits (
+    id, execution_id, step_path, kind, status, outcome, correlation, record, opened_at, since,
+    due_at, closed_at
+)
+select
+    r.id, r.execution_id, r.step_path, r.kind, r.status, r.outcome, r.correlation, r.record,
+    r.opened_at, r.since, r.due_at, r.closed_at
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, execution_id uuid, step_path text, kind text, status text, outcome text,
+    correlation text, record jsonb, opened_at timestamptz, since timestamptz, due_at timestamptz,
+    closed_at timestamptz
+);
+
+-- name: close_waits
+update waits w
+set status = 'closed', outcome = r.outcome, closed_at = r.closed_at
+from json_to_recordset(%(rows)s::json) as r (id uuid, outcome text, closed_at timestamptz)
+where w.id = r.id and w.status = 'open'
+returning w.wait_id;
+
+-- name: insert_approvals
+insert into approval_requests (
+    id, execution_id, step_path, entity_type, entity_id, requester_id, approver_role, approver_id,
+    roles, users, priority, status, reason, decision_reason, decided_by, decided_for, requested_at,
+    decided_at, expires_at, outcome
+)
+select
+    r.id, r.execution_id, r.step_path, r.entity_type, r.entity_id, r.requester_id, r.approver_role,
+    r.approver_id, r.roles, r.users, r.priority, r.status, r.reason, r.decision_reason,
+    r.decided_by, r.decided_for, r.requested_at, r.decided_at, r.expires_at, r.outcome
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, execution_id uuid, step_path text, entity_type text, entity_id text, requester_id text,
+    approver_role text, approver_id text, roles text[], users text[], priority text, status text,
+    reason text, decision_reason text, decided_by text, decided_for text, requested_at timestamptz,
+    decided_at timestamptz, expires_at timestamptz, outcome text
+);
+
+-- name: close_approvals
+update approval_requests a
+set
+    status = r.status, outcome = r.outcome, decision_reason = r.decision_reason,
+    decided_by = r.decided_by, decided_for = r.decided_for, decided_at = r.decided_at
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, status text, outcome text, decision_reason text, decided_by text, decided_for text,
+    decided_at timestamptz
+)
+where a.id = r.id and a.status = 'pending';
+
+-- name: insert_timers
+insert into timers (id, execution_id, wait_id, kind, due_at)
+select r.id, r.execution_id, r.wait_id, r.kind, r.due_at
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, execution_id uuid, wait_id text, kind text, due_at timestamptz
+)
+on conflict (id) do update set due_at = excluded.due_at;
+
+-- name: delete_timers
+delete from timers
+where id in (
+    -- A timer that is being fired is locked; its firing finds the wait closed.
+    select t.id from timers t where t.id = any(%(ids)s::uuid[]) for update skip locked
+);
+
+-- name: claim_due_timers
+delete from timers
+where id in (
+    select t.id
+    from timers t
+    where t.due_at <= clock_timestamp()
+    order by t.due_at
+    limit %(limit)s
+    for update skip locked
+)
+returning id::text as id, execution_id::text as execution_id, kind, due_at;
+
+-- name: insert_effects
+insert into effects (
+    id, execution_id, step_path, kind, params, secrets, idempotency_key, status, attempt, timeout_ms,
+    lease_until, lease_token
+)
+select
+    r.id, r.execution_id, r.step_path, r.kind, r.params, r.secrets, r.idempotency_key, 'pending',
+    r.attempt, r.timeout_ms,
+    now() + make_interval(secs => r.timeout_ms / 1000.0 + %(grace_seconds)s), %(lease_token)s
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, execution_id uuid, step_path text, kind text, params jsonb, secrets jsonb,
+    idempotency_key text, attempt integer, timeout_ms bigint
+);
+
+-- name: drop_effects
+update effects
+set status = 'dropped', finished_at = now()
+where id = any(%(ids)s::uuid[]) and status = 'pending';
+
+-- name: claim_effects
+update effects
+set
+    lease_token = %(lease_token)s,
+    lease_until = now() + make_interval(secs => timeout_ms / 1000.0 + %(grace_seconds)s)
+where id in (
+    select f.id
+    from effects f
+    where f.status = 'pending' and f.lease_until < now()
+    order by f.lease_until
+    limit %(limit)s
+    for update skip locked
+)
+returning
+    id::text as id, execution_id::text as execution_id, step_path, kind, params, secrets,
+    idempotency_key, attempt, timeout_ms;
+
+-- name: finish_effects
+update effects f
+set
+    status = r.status, finished_at = now(), output = r.output, error_code = r.error_code,
+    error_message = r.error_message
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, status text, output jsonb, error_code text, error_message text
+)
+where f.id = r.id and f.status = 'pending' and f.lease_token = %(lease_token)s
+returning f.id::text as id;
+
+-- name: release_effects
+update effects
+set lease_until = now()
+where status = 'pending' and lease_token = %(lease_token)s;
+
+-- name: insert_outbox
+insert into outbox (shard, messages)
+select r.shard, r.messages
+from unnest(%(shards)s::smallint[], %(messages)s::bytea[]) as r (shard, messages);
+
+-- name: known_decisions
+select decision_id from decisions where decision_id = any(%(ids)s::text[]);
+
+-- name: insert_decisions
+insert into decisions (
+    decision_id, execution_id, request_id, outcome, decided_by, reason, form, body, received_at,
+    topic, partition, record_offset, result, code, message, answered_at
+)
+select
+    r.decision_id, r.execution_id, r.request_id, r.outcome, r.decided_by, r.reason, r.form, r.body,
+    r.received_at, r.topic, r.partition, r.record_offset, r.result, r.code, r.message, r.answered_at
+from json_to_recordset(%(rows)s::json) as r (
+    decision_id text, execution_id uuid, request_id text, outcome text, decided_by text, reason text,
+    form jsonb, body jsonb, received_at timestamptz, topic text, partition integer,
+    record_offset bigint, result text, code text, message text, answered_at timestamptz
+);
+
+-- name: count_held_decisions
+select count(*) as held from (select 1 from decisions where result is null limit 1) as h;
+
+-- name: claim_held_decisions
+select
+    d.id, d.decision_id, d.execution_id::text as execution_id, d.request_id, d.body, d.received_at,
+    d.received_at < now() - make_interval(secs => %(keep_seconds)s) as given_up
+from decisions d
+where d.result is null
+    and (
+        d.received_at < now() - make_interval(secs => %(keep_seconds)s)
+        or exists (
+            select 1 from waits w where w.id = substr(d.request_id, 3)::uuid
+        )
+        or exists (
+            select 1
+            from workflow_executions e
+            where e.id = d.execution_id
+                and e.status in ('completed', 'blocked', 'failed', 'cancelled')
+        )
+        or (
+            d.request_id is null
+            and exists (
+                select 1
+                from waits w
+                where w.execution_id = d.execution_id and w.status = 'open' and w.kind = 'approval'
+            )
+        )
+    )
+order by d.id
+limit 500
+for update skip locked;
+
+-- name: answer_held_decisions
+update decisions d
+set
+    result = r.result, code = r.code, message = r.message, answered_at = r.answered_at,
+    execution_id = coalesce(d.execution_id, r.execution_id)
+from json_to_recordset(%(rows)s::json) as r (
+    id bigint, execution_id uuid, result text, code text, message text, answered_at timestamptz
+)
+where d.id = r.id;
+
+-- name: insert_dead_letters
+insert into dead_letters (
+    topic, partition, record_offset, record_timestamp, record_key, value, headers, consumer_group,
+    error_type, error_message, attempts, execution_id
+)
+values (
+    %(topic)s, %(partition)s, %(record_offset)s, %(record_timestamp)s, %(record_key)s, %(value)s,
+    %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
+    %(execution_id)s
+);
+
+-- name: create_records
+insert into records (entity_type, entity_id, data)
+select r.entity_type, r.entity_id, r.data
+from json_to_recordset(%(rows)s::json) as r (entity_type text, entity_id text, data jsonb)
+on conflict do nothing
+returning entity_type, entity_id, version;
+
+-- name: upsert_records
+insert into records as t (entity_type, entity_id, data)
+select r.entity_type, r.entity_id, r.data
+from json_to_recordset(%(rows)s::json) as r (entity_type text, entity_id text, data jsonb)
+on conflict (entity_type, entity_id) do update
+set data = t.data || excluded.data, version = t.version + 1, updated_at = now()
+returning t.entity_type, t.entity_id, t.version;
+
+-- name: update_expected_records
+update records t
+set data = t.data || r.data, version = t.version + 1, updated_at = now()
+from json_to_recordset(%(rows)s::json) as r (
+    entity_type text, entity_id text, data jsonb, expected_version integer
+)
+where t.entity_type = r.entity_type and t.entity_id = r.entity_id and t.version = r.expected_version
+returning t.entity_type, t.entity_id, t.version;

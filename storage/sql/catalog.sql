@@ -1,0 +1,46 @@
+-- name: read_revision
+select revision from catalog;
+
+-- name: lock_catalog
+select revision from catalog for update;
+
+-- name: raise_revision
+update catalog set revision = revision + 1;
+
+-- name: latest_workflows
+select distinct on (name)
+    id::text as id, name, version, content_hash, definition, file, description, labels, enabled,
+    priority, created_at
+from workflows
+order by name, version desc;
+
+-- name: workflow_version
+select id::text as id, name, version, content_hash, definition, file
+from workflows
+where name = %(name)s and version = %(version)s;
+
+-- name: insert_workflow
+insert into workflows (
+    id, name, version, content_hash, definition, file, description, labels, enabled, priority
+)
+values (
+    %(id)s, %(name)s, %(version)s, %(content_hash)s, %(definition)s, %(file)s, %(description)s,
+    %(labels)s, %(enabled)s, %(priority)s
+);
+
+-- name: insert_wait_shape
+insert into wait_shapes (event, paths) values (%(event)s, %(paths)s) on conflict do nothing;
+
+-- name: read_wait_shapes
+select event, paths from wait_shapes;
+
+-- name: read_resources
+select name, declaration from resources order by name;
+
+-- name: upsert_resource
+insert into resources (name, declaration)
+values (%(name)s, %(declaration)s)
+on conflict (name) do update
+set declaration = excluded.declaration, applied_at = now()
+where resources.declaration is distinct from excluded.declaration
+returning name;

@@ -1,0 +1,174 @@
+"""PostgreSQL: the pool, and transactions with named statements."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from storage.errors import DatabaseUnreachable, Unstorable
+from storage.statements import statements
+
+set_json_loads(orjson.loads)
+set_json_dumps(orjson.dumps)
+
+Connection = psycopg.AsyncConnection[dict[str, Any]]
+Rows = Sequence[Mapping[str, object]]
+
+SESSION_OPTIONS = (
+    "-c statement_timeout=10000 -c lock_timeout=2000 "
+    "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+)
+TRANSIENT = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
+"""After these the same work may be tried again: lost connection, lock, deadlock, resources."""
+DATA_CLASSES = ("22", "23", "54")
+"""SQLSTATE classes that say the values themselves cannot be stored (reliability.md)."""
+
+
+def address_of(url: str) -> str:
+    """Return host, port and database of a URL, without user and password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
+
+
+def is_unstorable(error: psycopg.Error) -> bool:
+    """Tell whether repeating the work cannot help, because of the data in it."""
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return (error.diag.constraint_name or "") != "idx_decisions_decision_id"
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.DataError)
+    return error.sqlstate[:2] in DATA_CLASSES
+
+
+def to_json(rows: object) -> str:
+    """Return rows as the one JSON parameter of a bulk statement."""
+    return orjson.dumps(rows, default=_plain).decode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+class Transaction:
+    """One open transaction; every method runs one named statement."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def run(self, name: str, **parameters: object) -> None:
+        """Run a statement whose result nobody needs."""
+        await self._connection.execute(statements()[name], parameters)
+
+    async def fetch(self, name: str, **parameters: object) -> list[dict[str, Any]]:
+        """Run a statement and return its rows."""
+        cursor = await self._connection.execute(statements()[name], parameters)
+        return await cursor.fetchall()
+
+    async def write(self, name: str, rows: Rows, **parameters: object) -> None:
+        """Run a bulk statement with its rows as one JSON parameter; nothing for no rows."""
+        if rows:
+            await self._connection.execute(
+                statements()[name], {"rows": to_json(rows), **parameters}
+            )
+
+    async def fetch_written(
+        self, name: str, rows: Rows, **parameters: object
+    ) -> list[dict[str, Any]]:
+        """Run a bulk statement and return the rows that it answers."""
+        return await self.fetch(name, rows=to_json(rows), **parameters) if rows else []
+
+    @asynccontextmanager
+    async def pipelined(self) -> AsyncIterator[None]:
+        """Send the statements of the block in one round trip; no results may be read inside."""
+        async with self._connection.pipeline():
+            yield
+
+    async def fetch_pipelined(
+        self, *calls: tuple[str, Mapping[str, object]]
+    ) -> list[list[dict[str, Any]]]:
+        """Run several statements in one round trip and return the rows of each, in order."""
+        async with self._connection.pipeline():
+            cursors = [
+                await self._connection.execute(statements()[name], parameters)
+                for name, parameters in calls
+            ]
+        return [await cursor.fetchall() for cursor in cursors]
+
+
+class PostgresStore:
+    """The database as the rest of the program sees it."""
+
+    def __init__(self, url: str, *, pool_size: int = 8, name: str = "sluicegate") -> None:
+        self.url, self.address = url, address_of(url)
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            connection_class=psycopg.AsyncConnection[dict[str, Any]],
+            kwargs={
+                "row_factory": dict_row,
+                "options": SESSION_OPTIONS,
+                "application_name": name,
+                "keepalives_idle": 10,
+                "connect_timeout": 5,
+            },
+            min_size=1,
+            max_size=pool_size,
+            timeout=10,
+            open=False,
+        )
+
+    async def open(self, *, within: float = 10) -> None:
+        """Open the pool; raises DatabaseUnreachable with the address if nobody answers in time."""
+        try:
+            probe = await psycopg.AsyncConnection.connect(self.url, connect_timeout=round(within))
+            await probe.close()
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachable(self.address, str(error).strip().splitlines()[-1]) from error
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection; raises DatabaseUnreachable when none can be had."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise DatabaseUnreachable(self.address, "no connection within 10 s") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Run a block in one transaction; raises Unstorable for data that is refused for good."""
+        try:
+            async with self.connection() as connection, connection.transaction():
+                yield Transaction(connection)
+        except psycopg.Error as error:
+            if is_unstorable(error):
+                raise Unstorable(str(error).strip()) from error
+            raise
+
+    async def fetch(self, name: str, **parameters: object) -> list[dict[str, Any]]:
+        """Run one reading statement in a transaction of its own."""
+        async with self.transaction() as transaction:
+            return await transaction.fetch(name, **parameters)
+
+    async def now(self) -> datetime:
+        """Return the database's clock."""
+        rows = await self.fetch("read_clock")
+        now = rows[0]["now"]
+        assert isinstance(now, datetime)  # noqa: S101
+        return now

@@ -1,0 +1,302 @@
+"""The events agent: domain events -> triggers -> executions, and waits that an event ends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.correlation import correlation_of_event
+from engine.errors import SluicegateError
+from engine.execution import Execution
+from engine.ids import ExecutionId, WaitId, event_row_id, execution_id, public_id
+from engine.inputs import EventArrived, Started
+from streams.catalog import Catalog, Start
+from streams.codecs import RawRecord, Undecodable, decode_event
+from streams.dead_letters import DeadLetters
+from streams.enrichment import Enrichment
+from streams.intake import Apply
+from streams.messages import DomainEvent
+from streams.schemas import Schemas
+from streams.work import KeyHolder, Work
+
+MAX_HOPS = 16
+"""Depth of causation after which an event starts nothing (security.md, loop brakes)."""
+
+
+@dataclass(slots=True)
+class PlannedStart:
+    """An execution that an event asks for, should the event turn out to be new."""
+
+    start: Start
+    id: ExecutionId
+    key: str | None
+    resources: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PlannedEvent:
+    """A decoded event, what it would start, and which waits it may end."""
+
+    event: DomainEvent
+    row_id: str
+    meta: dict[str, object]
+    starts: list[PlannedStart] = field(default_factory=list)
+    correlations: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record for the dead letters, with its reason."""
+
+    record: RawRecord
+    error_type: str
+    message: str
+
+
+def meta_of(event: DomainEvent) -> dict[str, object]:
+    """Return what `event.meta` shows, and what messages of the execution carry on."""
+    meta: dict[str, object] = {
+        "id": event.event_id,
+        "type": event.type,
+        "source": event.source,
+        "time": (event.time or event.received_at).isoformat(),
+        "topic": event.topic,
+        "key": event.key,
+    }
+    if event.subject is not None:
+        meta["subject"] = event.subject
+    if event.hops:
+        meta["hops"] = event.hops
+    if event.traceparent is not None:
+        meta["traceparent"], meta["tracestate"] = event.traceparent, event.tracestate
+    return meta
+
+
+class EventsHandler:
+    """Plans a batch of events before its transaction, and carries it out inside."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        enrichment: Enrichment,
+        schemas: Schemas,
+        dead_letters: DeadLetters,
+        type_fields: Sequence[str],
+    ) -> None:
+        self._catalog, self._enrichment, self._schemas = catalog, enrichment, schemas
+        self._dead_letters, self._type_fields = dead_letters, type_fields
+
+    async def prepare(self, records: Sequence[RawRecord]) -> Apply:
+        """Decode, match and enrich; no database here."""
+        planned: list[PlannedEvent] = []
+        rejected: list[Rejected] = []
+        for record in records:
+            try:
+                event = decode_event(record, self._type_fields)
+            except Undecodable as problem:
+                rejected.append(Rejected(record, problem.error_type, problem.message))
+                continue
+            planned.append(self._plan(event, record, rejected))
+        starts = [start for event in planned for start in event.starts]
+        if any(start.start.version.definition.loads for start in starts):
+            await self._enrich(planned)
+
+        async def apply(work: Work) -> None:
+            for item in rejected:
+                await self._dead_letters.put(work, item.record, item.error_type, item.message)
+            await self._carry_out(work, planned)
+
+        return apply
+
+    def reject(self, record: RawRecord, error_type: str, message: str) -> Apply:
+        """Put one record into the dead letters."""
+
+        async def apply(work: Work) -> None:
+            await self._dead_letters.put(work, record, error_type, message)
+
+        return apply
+
+    def _plan(
+        self, event: DomainEvent, record: RawRecord, rejected: list[Rejected]
+    ) -> PlannedEvent:
+        timestamp = round(event.received_at.timestamp() * 1000)
+        row_id = event_row_id(event.source, event.event_id, timestamp)
+        plan = PlannedEvent(event, row_id, meta_of(event))
+        plan.correlations = [
+            found
+            for shape in self._catalog.shapes(event.type)
+            if (found := correlation_of_event(shape, event.payload, event.key)) is not None
+        ]
+        candidates = self._catalog.starts(event.type)
+        if candidates and event.hops >= MAX_HOPS:
+            problem = f"{event.hops} hops: events that start each other in a circle; break the loop"
+            rejected.append(Rejected(record, "loop_limit", problem))
+            return plan
+        scope: dict[str, object] | None = None
+        for start in candidates:
+            scope = scope or {**event.payload, "event": {**event.payload, "meta": plan.meta}}
+            self._plan_start(plan, start, scope, record, rejected)
+        return plan
+
+    def _plan_start(
+        self,
+        plan: PlannedEvent,
+        start: Start,
+        scope: Mapping[str, object],
+        record: RawRecord,
+        rejected: list[Rejected],
+    ) -> None:
+        definition, event = start.version.definition, plan.event
+        if any(other.start.version is start.version for other in plan.starts):
+            return
+        try:
+            if start.trigger.when is not None and not start.trigger.when.holds(scope):
+                return
+            problem = self._schemas.problem_of_input(start.version, event.payload)
+            if problem is not None:
+                rejected.append(Rejected(record, "invalid_input", f"{definition.name}: {problem}"))
+                return
+            key = None
+            if start.trigger.key is not None:
+                key = str(start.trigger.key.render(scope))
+        except SluicegateError as error:
+            rejected.append(Rejected(record, "invalid_input", f"{definition.name}: {error}"))
+            return
+        timestamp = round(event.received_at.timestamp() * 1000)
+        id = execution_id(definition.name, event.source, event.event_id, timestamp)
+        plan.starts.append(PlannedStart(start, id, key))
+
+    async def _enrich(self, planned: list[PlannedEvent]) -> None:
+        """Find what caches and static resources hold for the whole batch at once."""
+        asked = [
+            (start, plan.event.payload, plan.meta) for plan in planned for start in plan.starts
+        ]
+        found = await self._enrichment.at_hand(
+            [
+                (start.start.version.definition, {**payload, "event": {**payload, "meta": meta}})
+                for start, payload, meta in asked
+            ]
+        )
+        for (start, _, _), resources in zip(asked, found, strict=True):
+            start.resources = resources
+
+    async def _carry_out(self, work: Work, planned: list[PlannedEvent]) -> None:
+        fresh = await self._claim(work, planned)
+        await self._claim_keys(work, fresh)
+        rows = []
+        for plan in fresh:
+            started = [self._start(work, plan, start) for start in plan.starts]
+            rows.append(event_row(plan, [public_id(id) for id in started if id is not None]))
+        await work.transaction.write("insert_events", rows)
+        await self._end_waits(work, [plan for plan in fresh if plan.correlations])
+
+    async def _claim(self, work: Work, planned: list[PlannedEvent]) -> list[PlannedEvent]:
+        """Return the events never seen before: (source, event id) is unique (S12)."""
+        if not planned:
+            return []
+        first: dict[tuple[str, str], PlannedEvent] = {}
+        for plan in planned:
+            first.setdefault((plan.event.source, plan.event.event_id), plan)
+        rows = [{"source": source, "event_id": id} for source, id in first]
+        claimed = await work.transaction.fetch_written("claim_event_ids", rows)
+        new = {(row["source"], row["event_id"]) for row in claimed}
+        return [plan for key, plan in first.items() if key in new]
+
+    async def _claim_keys(self, work: Work, planned: list[PlannedEvent]) -> None:
+        """Take the trigger keys of this batch that no unfinished execution holds."""
+        first: dict[tuple[str, str], ExecutionId] = {}
+        for plan in planned:
+            for start in plan.starts:
+                if start.key is not None:
+                    first.setdefault((start.start.version.definition.name, start.key), start.id)
+        rows = [
+            {"workflow_name": workflow, "key": key, "execution_id": id}
+            for (workflow, key), id in sorted(first.items())
+        ]
+        claimed = await work.transaction.fetch_written("claim_trigger_keys", rows)
+        granted = {row["execution_id"] for row in claimed}
+        for name, id in first.items():
+            if id in granted:
+                work.keys[name] = KeyHolder(id, id)
+
+    def _start(self, work: Work, plan: PlannedEvent, start: PlannedStart) -> ExecutionId | None:
+        """Start an execution unless its key is busy; return its id if it started."""
+        version = start.start.version
+        if start.key is not None:
+            holder = work.keys.get((version.definition.name, start.key))
+            if holder is None:
+                return None
+            if holder.execution_id != start.id:
+                if not work.executions[holder.execution_id].ended:
+                    return None
+                holder.execution_id = start.id
+        begin(work, plan, start)
+        return start.id
+
+    async def _end_waits(self, work: Work, planned: list[PlannedEvent]) -> None:
+        """Give events to the waits they correlate with, and keep them for waits yet to come."""
+        if not planned:
+            return
+        await work.transaction.write("insert_signals", [row for plan in planned for row in signal_rows(plan)])
+        correlations = sorted({found for plan in planned for found in plan.correlations})
+        waits = await work.transaction.fetch("find_event_waits", correlations=correlations)
+        await work.load({row["execution_id"] for row in waits})
+        for plan in planned:
+            for row in waits:
+                if row["correlation"] in plan.correlations and row["execution_id"] in work.executions:
+                    given = EventArrived(
+                        work.now, WaitId(row["wait_id"]), plan.event.payload, plan.meta
+                    )
+                    work.apply(ExecutionId(row["execution_id"]), given)
+
+
+def begin(work: Work, plan: PlannedEvent, start: PlannedStart) -> None:
+    """Create the execution and give it its first input."""
+    version, event = start.start.version, plan.event
+    definition = version.definition
+    execution = Execution(
+        start.id,
+        definition.name,
+        definition.version,
+        event.type,
+        event.payload,
+        plan.meta,
+        event.received_at,
+    )
+    metadata: dict[str, object] = {"event": plan.meta, "triggered_at": event.received_at}
+    if definition.labels:
+        metadata["labels"] = dict(definition.labels)
+    work.start(version, execution, metadata, Started(work.now, start.resources), start.key)
+
+
+def event_row(plan: PlannedEvent, triggered: list[str]) -> dict[str, object]:
+    """Return the row of an event with the executions it started (S5, S6)."""
+    event = plan.event
+    return {
+        "id": plan.row_id,
+        "event_id": event.event_id,
+        "type": event.type,
+        "source": event.source,
+        "subject": event.subject,
+        "topic": event.topic,
+        "partition": event.partition,
+        "record_offset": event.offset,
+        "record_key": event.key,
+        "payload": event.payload,
+        "meta": plan.meta,
+        "received_at": event.received_at,
+        "triggered_workflows": triggered,
+    }
+
+
+def signal_rows(plan: PlannedEvent) -> list[dict[str, object]]:
+    """Return an event as waits that open later find it."""
+    return [
+        {
+            "correlation": correlation,
+            "event_row_id": plan.row_id,
+            "received_at": plan.event.received_at,
+            "payload": plan.event.payload,
+            "meta": plan.meta,
+        }
+        for correlation in plan.correlations
+    ]
+

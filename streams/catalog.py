@@ -1,0 +1,147 @@
+"""The definitions that this worker knows: latest versions for triggers, all others on demand."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from actions.definitions import read_definition
+from engine.correlation import WaitShape, shapes_of
+from engine.definition import Definition, Trigger
+from engine.ids import version_id
+from engine.patterns import PatternIndex
+from storage.store import PostgresStore, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registered version: its row's id and what it says."""
+
+    id: str
+    definition: Definition
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A trigger of a version that an event may fire."""
+
+    version: Version
+    trigger: Trigger
+
+
+def version_from_row(row: Mapping[str, Any]) -> Version:
+    """Return a stored version, compiled."""
+    definition = read_definition(
+        row["definition"], file=row["file"], version=row["version"], checked=True
+    )
+    return Version(row["id"], definition)
+
+
+class Catalog:
+    """Definitions in memory, as of one revision of the catalog."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+        self.revision = -1
+        self.resources: Mapping[str, Any] = {}
+        self._versions: dict[tuple[str, int], Version] = {}
+        self._latest: dict[str, Version] = {}
+        self._triggers: PatternIndex[Start] = PatternIndex()
+        self._shapes: PatternIndex[WaitShape] = PatternIndex()
+
+    async def refresh(self) -> None:
+        """Read what changed since the last time; raises what the database raises."""
+        async with self._store.transaction() as transaction:
+            revision = (await transaction.fetch("read_revision"))[0]["revision"]
+            if revision == self.revision:
+                return
+            latest = await transaction.fetch("latest_workflows")
+            shapes = await transaction.fetch("read_wait_shapes")
+            resources = await transaction.fetch("read_resources")
+        self._take_versions(latest)
+        self._shapes = PatternIndex()
+        for row in shapes:
+            self._shapes.add(row["event"], WaitShape(row["event"], tuple(row["paths"])))
+        self.resources = {row["name"]: row["declaration"] for row in resources}
+        self.revision = revision
+
+    def _take_versions(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            known = self._versions.get((row["name"], row["version"]))
+            version = known or version_from_row(row)
+            self._versions[(row["name"], row["version"])] = version
+            self._latest[row["name"]] = version
+        triggers: PatternIndex[Start] = PatternIndex()
+        for version in self.by_priority():
+            for trigger in version.definition.triggers:
+                if trigger.event is not None:
+                    triggers.add(trigger.event, Start(version, trigger))
+        self._triggers = triggers
+
+    def by_priority(self) -> list[Version]:
+        """Return the enabled latest versions in the order in which they start (D29)."""
+        enabled = [version for version in self._latest.values() if version.definition.enabled]
+        return sorted(enabled, key=lambda v: (-v.definition.priority, v.definition.name))
+
+    def starts(self, event_type: str) -> list[Start]:
+        """Return the triggers whose pattern an event type matches."""
+        return self._triggers.match(event_type)
+
+    def shapes(self, event_type: str) -> list[WaitShape]:
+        """Return the forms of waits that an event of this type may end."""
+        return self._shapes.match(event_type)
+
+    async def version(self, transaction: Transaction, name: str, number: int) -> Version:
+        """Return one version, from memory or from its row."""
+        known = self._versions.get((name, number))
+        if known is None:
+            rows = await transaction.fetch("workflow_version", name=name, version=number)
+            known = version_from_row(rows[0])
+            self._versions[(name, number)] = known
+        return known
+
+
+async def register(
+    store: PostgresStore, definitions: Iterable[Definition], resources: Mapping[str, object]
+) -> list[tuple[str, int]]:
+    """Store definitions that changed as new versions, all or none; return their names and versions."""
+    applied: list[tuple[str, int]] = []
+    async with store.transaction() as transaction:
+        await transaction.fetch("lock_catalog")
+        latest = {row["name"]: row for row in await transaction.fetch("latest_workflows")}
+        changed = False
+        for definition in definitions:
+            row = latest.get(definition.name)
+            if row is not None and row["content_hash"] == definition.content_hash:
+                continue
+            number = 1 if row is None else row["version"] + 1
+            await _insert_version(transaction, definition, number)
+            applied.append((definition.name, number))
+            changed = True
+        for name, declaration in resources.items():
+            written = await transaction.fetch(
+                "upsert_resource", name=name, declaration=orjson.dumps(declaration).decode()
+            )
+            changed = changed or bool(written)
+        if changed:
+            await transaction.run("raise_revision")
+    return applied
+
+
+async def _insert_version(transaction: Transaction, definition: Definition, number: int) -> None:
+    await transaction.run(
+        "insert_workflow",
+        id=version_id(definition.name, number),
+        name=definition.name,
+        version=number,
+        content_hash=definition.content_hash,
+        definition=definition.source,
+        file=definition.file,
+        description=definition.description,
+        labels=orjson.dumps(dict(definition.labels)).decode(),
+        enabled=definition.enabled,
+        priority=definition.priority,
+    )
+    for shape in shapes_of(definition):
+        await transaction.run("insert_wait_shape", event=shape.event, paths=list(shape.paths))

@@ -1,0 +1,181 @@
+"""Committed effects to actions, and their results back as inputs (architecture.md rule 4)."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from actions.registry import Actions
+from actions.results import ActionRequest, Failed, Succeeded
+from engine.effects import Perform
+from engine.ids import ChildId, ExecutionId
+from engine.inputs import ActionFailed, ActionSucceeded, Input
+from engine.templates import Secret, SecretSlot
+from storage.store import PostgresStore
+from streams.driver import Driver
+from streams.enrichment import Enrichment
+from streams.work import LEASE_GRACE_SECONDS, Work
+
+CONCURRENT = 64
+"""Actions of one worker under way at once."""
+CLAIM_SECONDS = 1.0
+"""How often a worker looks for effects whose worker has died."""
+STORED_OUTPUT_BYTES = 64 * 1024
+
+log = logging.getLogger("sluicegate.dispatcher")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An effect with its result, to be written and given to its execution."""
+
+    id: ChildId
+    execution_id: ExecutionId
+    result: Succeeded | Failed
+
+
+def request_of(execution_id: ExecutionId, effect: Perform) -> ActionRequest:
+    """Return what an action needs to know of an effect."""
+    return ActionRequest(
+        effect.kind,
+        effect.params,
+        effect.secrets,
+        effect.idempotency_key,
+        effect.attempt,
+        effect.timeout,
+        execution_id,
+        effect.path,
+    )
+
+
+def perform_from_row(row: Mapping[str, Any]) -> Perform:
+    """Return an effect as it was stored."""
+    slots = tuple(
+        SecretSlot(
+            tuple(slot["at"]),
+            tuple(part if isinstance(part, str) else Secret(**part) for part in slot["parts"]),
+        )
+        for slot in row["secrets"]
+    )
+    return Perform(
+        ChildId(row["id"]),
+        row["step_path"],
+        row["kind"],
+        row["params"],
+        row["idempotency_key"],
+        row["attempt"],
+        timedelta(milliseconds=row["timeout_ms"]),
+        slots,
+    )
+
+
+class Dispatcher:
+    """Performs effects: our own at once, those of dead workers when their lease runs out."""
+
+    def __init__(
+        self, store: PostgresStore, driver: Driver, actions: Actions, enrichment: Enrichment
+    ) -> None:
+        self._store, self._driver, self._actions = store, driver, actions
+        self._enrichment = enrichment
+        self._gate = asyncio.Semaphore(CONCURRENT)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._finished: asyncio.Queue[Finished] = asyncio.Queue()
+
+    def committed(self, work: Work) -> None:
+        """Begin the effects that a transaction committed under our lease."""
+        for execution_id, effect in work.performs:
+            self._begin(execution_id, effect)
+
+    def _begin(self, execution_id: ExecutionId, effect: Perform) -> None:
+        task = asyncio.create_task(self._perform(execution_id, effect))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _perform(self, execution_id: ExecutionId, effect: Perform) -> None:
+        async with self._gate:
+            result = await self._actions.perform(request_of(execution_id, effect))
+        if effect.kind == "load" and isinstance(result, Succeeded):
+            await self._keep(effect, result)
+        await self._finished.put(Finished(effect.id, execution_id, result))
+
+    async def _keep(self, effect: Perform, result: Succeeded) -> None:
+        seconds = effect.params.get("cache_seconds")
+        ttl = timedelta(seconds=seconds) if isinstance(seconds, int | float) else None
+        resource, id = str(effect.params["resource"]), str(effect.params["id"])
+        await self._enrichment.keep(resource, id, result.output, ttl)
+
+    async def run(self) -> None:
+        """Write results as they come, many at once."""
+        while True:
+            batch = [await self._finished.get()]
+            while not self._finished.empty() and len(batch) < 500:
+                batch.append(self._finished.get_nowait())
+            await self._driver.run_until_done(lambda work: self._settle(work, batch), "dispatcher")
+
+    async def claim(self) -> None:
+        """Take over the effects of workers that died."""
+        while True:
+            await asyncio.sleep(CLAIM_SECONDS)
+            rows = await self._driver.run_until_done(self._claim, "dispatcher")
+            for row in rows:
+                log.warning("taking over effect %s (attempt %d)", row["id"], row["attempt"])
+                self._begin(ExecutionId(row["execution_id"]), perform_from_row(row))
+
+    async def _claim(self, work: Work) -> Sequence[Mapping[str, Any]]:
+        return await work.transaction.fetch(
+            "claim_effects",
+            lease_token=self._driver.worker,
+            grace_seconds=LEASE_GRACE_SECONDS,
+            limit=CONCURRENT,
+        )
+
+    async def _settle(self, work: Work, batch: Sequence[Finished]) -> None:
+        """Record results under our lease, and give them to their executions."""
+        rows = [effect_cells(item) for item in batch]
+        written = await work.transaction.fetch_written(
+            "finish_effects", rows, lease_token=self._driver.worker
+        )
+        ours = {row["id"] for row in written}
+        mine = [item for item in batch if item.id in ours]
+        await work.load({item.execution_id for item in mine})
+        for item in mine:
+            if item.execution_id in work.executions:
+                work.apply(item.execution_id, to_input(item, work))
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is under way finish for a while; the rest is left to the next worker."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        batch = []
+        while not self._finished.empty():
+            batch.append(self._finished.get_nowait())
+        if batch:
+            await self._driver.run(lambda work: self._settle(work, batch))
+        for task in self._tasks:
+            task.cancel()
+        async with self._store.transaction() as transaction:
+            await transaction.run("release_effects", lease_token=self._driver.worker)
+
+
+def effect_cells(item: Finished) -> dict[str, object]:
+    """Return the cells of an effect's row that hold its result."""
+    match item.result:
+        case Succeeded(output):
+            return {"id": item.id, "status": "done", "output": output}
+        case Failed(code, message):
+            return {"id": item.id, "status": "failed", "error_code": code, "error_message": message}
+
+
+def to_input(item: Finished, work: Work) -> Input:
+    """Return a result as the engine takes it; the jitter of a retry is drawn here."""
+    match item.result:
+        case Succeeded(output):
+            return ActionSucceeded(work.now, item.id, output)
+        case Failed(code, message, retryable, retry_after):
+            chance = random.random()  # noqa: S311  (jitter)
+            return ActionFailed(
+                work.now, item.id, code, message, retryable, retry_after, chance
+            )

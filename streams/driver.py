@@ -1,0 +1,100 @@
+"""The one path that changes executions: a transaction of inputs (architecture.md rule 2)."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from engine.advance import advance
+from engine.effects import Effect, Perform
+from engine.execution import Execution
+from engine.ids import ExecutionId
+from engine.inputs import Input
+from storage.errors import DatabaseUnreachable
+from storage.store import TRANSIENT, PostgresStore
+from streams.catalog import Catalog, Version
+from streams.ledger import Ledger, LogLine
+from streams.outbound import Outbound
+from streams.work import Work
+
+T = TypeVar("T")
+LONGEST_BACKOFF_SECONDS = 5.0
+
+log = logging.getLogger("sluicegate.driver")
+workflow_log = logging.getLogger("sluicegate.workflow")
+
+
+class Follower(Protocol):
+    """What wants to know of a committed transaction: relay, dispatcher, ticker."""
+
+    def committed(self, work: Work) -> None:
+        """Note what a transaction left to do; must not block."""
+
+
+def step(version: Version, execution: Execution, given: Input) -> tuple[Execution, tuple[Effect, ...]]:
+    """Call the engine; nothing else does."""
+    return advance(version.definition, execution, given)
+
+
+class Driver:
+    """Runs transactions of inputs, repeats them over outages, and tells what they left to do."""
+
+    def __init__(
+        self, store: PostgresStore, catalog: Catalog, outbound: Outbound, worker: str
+    ) -> None:
+        self._store, self._catalog, self._outbound = store, catalog, outbound
+        self.worker = worker
+        self.followers: list[Follower] = []
+
+    async def run(self, body: Callable[[Work], Awaitable[T]]) -> T:
+        """Run a body in one transaction, once; raises what the database raises."""
+        async with self._store.transaction() as transaction:
+            now = (await transaction.fetch("read_clock"))[0]["now"]
+            ledger = Ledger(self._outbound)
+            work = Work(transaction, self._catalog, ledger, step, now, self.worker)
+            result = await body(work)
+            await work.finish()
+        self._committed(work)
+        return result
+
+    async def run_until_done(self, body: Callable[[Work], Awaitable[T]], what: str) -> T:
+        """Run a body, again and again over outages, with a growing pause."""
+        attempt = 0
+        while True:
+            try:
+                return await self.run(body)
+            except (*TRANSIENT, DatabaseUnreachable) as error:
+                attempt += 1
+                await back_off(attempt, what, error)
+
+    def _committed(self, work: Work) -> None:
+        for line in work.ledger.log_lines:
+            write_log(line)
+        for follower in self.followers:
+            follower.committed(work)
+
+
+async def back_off(attempt: int, what: str, error: Exception) -> None:
+    """Wait before the next try: doubled from 0.1 s, at most 5 s, with jitter; say why now and then."""
+    ceiling = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2 ** min(attempt, 10))
+    if attempt in (1, 4) or attempt % 20 == 0:
+        log.warning("%s: try %d failed, trying again: %s", what, attempt, str(error).strip())
+    await asyncio.sleep(random.uniform(ceiling / 2, ceiling))  # noqa: S311  (jitter)
+
+
+def write_log(line: LogLine) -> None:
+    """Write what a `log` step asks for, with its execution (requirements.md S61)."""
+    level = logging.getLevelName(line.line.level.upper())
+    workflow_log.log(
+        level if isinstance(level, int) else logging.INFO,
+        line.line.message,
+        extra={
+            "execution_id": line.execution_id,
+            "workflow": line.workflow,
+            "fields": line.line.fields,
+        },
+    )
+
+
+Performs = tuple[ExecutionId, Perform]

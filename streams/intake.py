@@ -1,0 +1,123 @@
+"""Record batches of one kind of topic into transactions, with the position in the same transaction."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from storage.errors import DatabaseUnreachable, Fenced, Unstorable
+from storage.store import TRANSIENT
+from streams.catalog import Catalog
+from streams.codecs import RawRecord
+from streams.driver import Driver, back_off
+from streams.position import Partition, Positions
+from streams.work import Work
+
+MAX_FENCES = 3
+"""Fences in a row after which another worker evidently owns the partition."""
+
+log = logging.getLogger("sluicegate.intake")
+Apply = Callable[[Work], Awaitable[None]]
+
+
+class CatalogChanged(Exception):
+    """Definitions were applied meanwhile: the batch must be matched again."""
+
+
+class FencedOut(Exception):
+    """Another worker owns this partition; this process must not go on with it."""
+
+
+class Handler(Protocol):
+    """What an agent does with records of its topic."""
+
+    async def prepare(self, records: Sequence[RawRecord]) -> Apply:
+        """Decode and match before the transaction; return what to do inside it."""
+
+    def reject(self, record: RawRecord, error_type: str, message: str) -> Apply:
+        """Return what to do, inside a transaction, with a record that cannot be stored."""
+
+
+class Intake:
+    """Takes the batches of one handler: drop what is done, transact the rest, never skip."""
+
+    def __init__(
+        self, driver: Driver, catalog: Catalog, positions: Positions, handler: Handler
+    ) -> None:
+        self._driver, self._catalog = driver, catalog
+        self._positions, self._handler = positions, handler
+
+    async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
+        """Process one batch of one partition; returns once it is committed."""
+        fresh = await self._positions.accept(partition, records)
+        if fresh:
+            await self._commit(partition, fresh)
+
+    async def _commit(self, partition: Partition, records: Sequence[RawRecord]) -> None:
+        """Commit the records; bisect those that the database refuses, so that one cannot stop all."""
+        try:
+            await self._until_committed(partition, records, None)
+        except Unstorable as error:
+            if len(records) == 1:
+                rejected = self._handler.reject(records[0], "unstorable", str(error))
+                await self._until_committed(partition, records, rejected)
+                return
+            middle = len(records) // 2
+            await self._commit(partition, records[:middle])
+            await self._commit(partition, records[middle:])
+
+    async def _until_committed(
+        self, partition: Partition, records: Sequence[RawRecord], apply: Apply | None
+    ) -> None:
+        attempt = fences = 0
+        while True:
+            expected = self._positions.expected(partition)
+            try:
+                await self._try(partition, records, apply)
+                return
+            except CatalogChanged:
+                await self._catalog.refresh()
+            except Fenced as error:
+                fences += 1
+                if fences == MAX_FENCES:
+                    raise FencedOut(str(error)) from error
+            except (*TRANSIENT, DatabaseUnreachable) as error:
+                attempt += 1
+                await back_off(attempt, f"{partition.topic}[{partition.number}]", error)
+            if await self._is_done(partition, records[-1].offset + 1, expected):
+                return
+
+    async def _is_done(self, partition: Partition, end: int, expected: int) -> bool:
+        """Read the position again: a COMMIT whose answer was lost may have happened."""
+        try:
+            stored = await self._positions.read(partition)
+        except (*TRANSIENT, DatabaseUnreachable):
+            return False
+        if stored > expected:
+            self._positions.note(partition, stored)
+        return stored >= end
+
+    async def _try(
+        self, partition: Partition, records: Sequence[RawRecord], apply: Apply | None
+    ) -> None:
+        apply = apply or await self._handler.prepare(records)
+        expected, end = self._positions.expected(partition), records[-1].offset + 1
+        watermark = max(record.timestamp_ms for record in records)
+
+        async def body(work: Work) -> None:
+            moved = await work.transaction.fetch(
+                "move_position",
+                **self._positions.key(partition),
+                expected=expected,
+                next_offset=end,
+                watermark=datetime.fromtimestamp(watermark / 1000, UTC),
+            )
+            if not moved:
+                raise Fenced(partition.topic, partition.number, expected)
+            if moved[0]["revision"] != self._catalog.revision:
+                raise CatalogChanged
+            await apply(work)
+
+        await self._driver.run(body)
+        self._positions.note(partition, end)

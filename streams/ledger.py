@@ -1,0 +1,272 @@
+"""What one transaction writes: effects turned into rows and messages, folded by what they are about."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import assert_never
+
+from engine.effects import (
+    Accept,
+    Announce,
+    CloseWait,
+    DropEffect,
+    Effect,
+    Emit,
+    OpenWait,
+    Perform,
+    RecordStep,
+    Refuse,
+    StartTimer,
+    StopTimer,
+    WriteLog,
+    WriteRecord,
+)
+from engine.execution import Execution, Wait
+from engine.ids import ExecutionId
+from storage.rows import milliseconds
+from streams.codecs import Outgoing
+from streams.outbound import Outbound
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """A row of `records` that an execution asks for."""
+
+    execution_id: ExecutionId
+    write: WriteRecord
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line for the log, written once the transaction is committed."""
+
+    execution_id: ExecutionId
+    workflow: str
+    line: WriteLog
+
+
+def wait_row(execution: Execution, wait: Wait) -> Row:
+    """Return the row of an open wait."""
+    return {
+        "id": _row_id(wait.id),
+        "execution_id": execution.id,
+        "step_path": wait.path,
+        "kind": wait.kind,
+        "status": "open",
+        "outcome": None,
+        "correlation": wait.correlation,
+        "record": wait.record,
+        "opened_at": wait.opened_at,
+        "since": wait.since or wait.opened_at,
+        "due_at": wait.due_at,
+        "closed_at": None,
+    }
+
+
+def approval_row(execution: Execution, wait: Wait) -> Row:
+    """Return the row of an open approval request."""
+    record = wait.record
+    entity = record.get("entity")
+    entity = entity if isinstance(entity, dict) else {}
+    roles, users = _texts(record.get("roles")), _texts(record.get("users"))
+    return {
+        "id": _row_id(wait.id),
+        "execution_id": execution.id,
+        "step_path": wait.path,
+        "entity_type": entity.get("type"),
+        "entity_id": entity.get("id"),
+        "requester_id": record.get("requester"),
+        "approver_role": roles[0] if roles else None,
+        "approver_id": users[0] if users else None,
+        "roles": roles,
+        "users": users,
+        "priority": record.get("priority", "normal"),
+        "status": "pending",
+        "reason": record.get("title"),
+        "requested_at": wait.opened_at,
+        "expires_at": wait.due_at,
+    }
+
+
+def approval_status(outcome: str, outcomes: object) -> str:
+    """Return the status column of an outcome; of own outcomes the first counts as approval."""
+    if outcome in ("approved", "rejected", "expired", "cancelled"):
+        return outcome
+    first = outcomes[0] if isinstance(outcomes, list) and outcomes else None
+    return "approved" if outcome == first else "rejected"
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _row_id(wait_id: str) -> str:
+    digits = wait_id[2:]
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Rows of one transaction by table; a row written twice is kept once, as it ends."""
+
+    outbound: Outbound
+    new_steps: dict[str, Row] = field(default_factory=dict)
+    changed_steps: dict[str, Row] = field(default_factory=dict)
+    new_waits: dict[str, Row] = field(default_factory=dict)
+    closed_waits: dict[str, Row] = field(default_factory=dict)
+    new_approvals: dict[str, Row] = field(default_factory=dict)
+    closed_approvals: dict[str, Row] = field(default_factory=dict)
+    timers: dict[str, Row] = field(default_factory=dict)
+    stopped_timers: set[str] = field(default_factory=set)
+    effects: dict[str, tuple[ExecutionId, Perform]] = field(default_factory=dict)
+    dropped_effects: set[str] = field(default_factory=set)
+    record_writes: list[RecordWrite] = field(default_factory=list)
+    messages: list[Outgoing] = field(default_factory=list)
+    log_lines: list[LogLine] = field(default_factory=list)
+
+    def take(self, execution: Execution, effects: Iterable[Effect]) -> Accept | Refuse | None:
+        """Enter all effects of one input; return the answer to its sender, if there is one."""
+        answer: Accept | Refuse | None = None
+        for effect in effects:
+            if isinstance(effect, Accept | Refuse):
+                answer = effect
+            else:
+                self._enter(execution, effect)
+        return answer
+
+    def _enter(self, execution: Execution, effect: Effect) -> None:
+        match effect:
+            case RecordStep():
+                self._enter_step(execution, effect)
+            case Announce():
+                self.messages.append(self.outbound.life_cycle(execution, effect))
+            case OpenWait():
+                self._open(execution, effect.wait)
+            case CloseWait():
+                self._close(execution, effect)
+            case StartTimer():
+                self._start_timer(execution, effect)
+            case StopTimer():
+                if self.timers.pop(effect.id, None) is None:
+                    self.stopped_timers.add(effect.id)
+            case Perform():
+                self.effects[effect.id] = (execution.id, effect)
+            case DropEffect():
+                if self.effects.pop(effect.id, None) is None:
+                    self.dropped_effects.add(effect.id)
+            case WriteRecord():
+                self.record_writes.append(RecordWrite(execution.id, effect))
+            case Emit():
+                self.messages.append(self.outbound.emitted(execution, effect))
+            case WriteLog():
+                self.log_lines.append(LogLine(execution.id, execution.workflow, effect))
+            case Accept() | Refuse():
+                pass
+            case _:
+                assert_never(effect)
+
+    def _enter_step(self, execution: Execution, step: RecordStep) -> None:
+        row: Row = {
+            "id": step.id,
+            "status": step.status,
+            "output": step.output,
+            "started_at": step.started_at,
+            "completed_at": step.completed_at,
+            "error_code": step.error_code,
+            "error_message": step.error_message,
+        }
+        if step.input is not None:
+            row["input"] = step.input
+        known = self.new_steps.get(step.id)
+        if known is not None:
+            known.update(row)
+            known["duration_ms"] = milliseconds(step.started_at, step.completed_at)
+        elif step.first:
+            row["execution_id"] = execution.id
+            row["step_id"], row["step_path"] = step.step_id, step.path
+            row["step_type"], row["attempt"] = step.step_type, step.attempt
+            row["duration_ms"] = milliseconds(step.started_at, step.completed_at)
+            self.new_steps[step.id] = row
+        else:
+            self.changed_steps[step.id] = {**self.changed_steps.get(step.id, {}), **row}
+
+    def _open(self, execution: Execution, wait: Wait) -> None:
+        self.new_waits[wait.id] = wait_row(execution, wait)
+        if wait.kind == "approval":
+            self.new_approvals[wait.id] = approval_row(execution, wait)
+        self.messages.append(self.outbound.wait_opened(execution, wait))
+
+    def _close(self, execution: Execution, closing: CloseWait) -> None:
+        wait = closing.wait
+        closed: Row = {"status": "closed", "outcome": closing.outcome, "closed_at": closing.at}
+        new = self.new_waits.get(wait.id)
+        if new is not None:
+            new.update(closed)
+        else:
+            self.closed_waits[wait.id] = {"id": _row_id(wait.id), **closed}
+        if wait.kind == "approval":
+            self._close_approval(wait, closing)
+        self.messages.append(self.outbound.wait_closed(execution, closing))
+
+    def _close_approval(self, wait: Wait, closing: CloseWait) -> None:
+        decided: Row = {
+            "status": approval_status(closing.outcome, wait.record.get("outcomes")),
+            "outcome": closing.outcome,
+            "decision_reason": closing.reason,
+            "decided_by": closing.decided_by,
+            "decided_for": closing.decided_for,
+            "decided_at": closing.at,
+        }
+        new = self.new_approvals.get(wait.id)
+        if new is not None:
+            new.update(decided)
+        else:
+            self.closed_approvals[wait.id] = {"id": _row_id(wait.id), **decided}
+
+    def _start_timer(self, execution: Execution, timer: StartTimer) -> None:
+        self.stopped_timers.discard(timer.id)
+        self.timers[timer.id] = {
+            "id": timer.id,
+            "execution_id": execution.id,
+            "wait_id": timer.wait_id,
+            "kind": timer.kind,
+            "due_at": timer.due_at,
+        }
+
+    def record_changed(
+        self, execution: Execution, write: WriteRecord, result: Mapping[str, object], at: datetime
+    ) -> None:
+        """Tell the event topic that a record was created or updated (D30)."""
+        self.messages.append(self.outbound.record_changed(execution, write, result, at))
+
+    def effect_rows(self) -> list[Row]:
+        """Return the rows of the effects to be performed after the commit."""
+        return [
+            {
+                "id": effect.id,
+                "execution_id": execution_id,
+                "step_path": effect.path,
+                "kind": effect.kind,
+                "params": effect.params,
+                "secrets": [asdict(slot) for slot in effect.secrets],
+                "idempotency_key": effect.idempotency_key,
+                "attempt": effect.attempt,
+                "timeout_ms": round(effect.timeout.total_seconds() * 1000),
+            }
+            for execution_id, effect in self.effects.values()
+        ]
+
+    @property
+    def opened_kinds(self) -> frozenset[object]:
+        """The kinds of the waits that this transaction leaves open."""
+        return frozenset(
+            row["kind"] for row in self.new_waits.values() if row["status"] == "open"
+        )
+
+    @property
+    def opened_event_waits(self) -> list[object]:
+        """Row ids of the event waits that this transaction leaves open."""
+        rows = self.new_waits.values()
+        return [row["id"] for row in rows if row["status"] == "open" and row["kind"] == "event"]

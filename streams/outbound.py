@@ -1,0 +1,138 @@
+"""Our own records: what executions, waits and decisions look like on Kafka (interfaces.md, Messages)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import orjson
+
+from engine.effects import Announce, CloseWait, Emit, WriteRecord
+from engine.execution import Execution, Wait
+from engine.ids import public_id
+from engine.steps.approval import instant_text
+from streams.codecs import Outgoing, cloud_headers
+from streams.topics import Topics
+
+SOURCE = "/sluicegate"
+"""CloudEvents source of our own records."""
+
+
+class Outbound:
+    """Builds the records of one deployment's topics."""
+
+    __slots__ = ("_event_topic", "_topics")
+
+    def __init__(self, topics: Topics, event_topic: str) -> None:
+        self._topics, self._event_topic = topics, event_topic
+
+    def life_cycle(self, execution: Execution, announce: Announce) -> Outgoing:
+        """Return a record of the executions topic."""
+        public = public_id(execution.id)
+        value = {
+            "execution_id": public,
+            "workflow": execution.workflow,
+            "version": execution.version,
+            "status": announce.status,
+            "result": announce.result,
+            "step_path": announce.step_path,
+            "error_code": announce.error_code,
+            "at": instant_text(announce.at),
+            "sequence": announce.sequence,
+        }
+        headers = self._headers(
+            execution, announce.kind, f"{public}:{announce.sequence}", announce.at
+        )
+        return Outgoing(self._topics.executions, public, orjson.dumps(value), headers)
+
+    def wait_opened(self, execution: Execution, wait: Wait) -> Outgoing:
+        """Return the waiting record that announces an open wait."""
+        return self.announce_wait(execution, wait.id, wait.record, wait.opened_at)
+
+    def announce_wait(
+        self, execution: Execution | None, wait_id: str, record: Mapping[str, object], at: datetime
+    ) -> Outgoing:
+        """Return a waiting record; also used to announce open waits once more."""
+        headers = self._headers(execution, "wait.opened", f"{wait_id}:opened", at)
+        return Outgoing(self._topics.waiting, wait_id, orjson.dumps(record), headers)
+
+    def wait_closed(self, execution: Execution, closing: CloseWait) -> Outgoing:
+        """Return the waiting record that closes a wait: the same key, how and when."""
+        wait = closing.wait
+        value = {
+            "wait_id": wait.id,
+            "execution_id": public_id(execution.id),
+            "workflow": execution.workflow,
+            "version": execution.version,
+            "step_path": wait.path,
+            "kind": wait.kind,
+            "status": "closed",
+            "title": wait.record.get("title"),
+            "outcome": closing.outcome,
+            "decided_by": closing.decided_by,
+            "closed_at": instant_text(closing.at),
+        }
+        headers = self._headers(execution, "wait.closed", f"{wait.id}:closed", closing.at)
+        return Outgoing(self._topics.waiting, wait.id, orjson.dumps(value), headers)
+
+    def emitted(self, execution: Execution, emit: Emit) -> Outgoing:
+        """Return an event that a workflow publishes."""
+        meta = execution.meta
+        hops = meta.get("hops", 0)
+        headers = cloud_headers(
+            emit.event,
+            f"{SOURCE}/{execution.workflow}",
+            emit.id,
+            execution.started_at,
+            subject=emit.subject,
+            execution_id=public_id(execution.id),
+            causation_id=_text(meta.get("id")),
+            hops=(hops if isinstance(hops, int) else 0) + 1,
+            traceparent=_text(meta.get("traceparent")),
+            tracestate=_text(meta.get("tracestate")),
+        )
+        topic = emit.topic or self._event_topic
+        key = emit.key or public_id(execution.id)
+        return Outgoing(topic, key, orjson.dumps(emit.payload), headers)
+
+    def record_changed(
+        self,
+        execution: Execution,
+        write: WriteRecord,
+        result: Mapping[str, object],
+        at: datetime,
+    ) -> Outgoing:
+        """Return the event that tells of a created or updated record (D30)."""
+        emit = Emit(
+            f"{write.id}:record",
+            f"record.{write.mode}d",
+            {**result, "data": write.values},
+            f"{write.entity}:{write.entity_id}",
+            subject=f"{write.entity}/{write.entity_id}",
+        )
+        return self.emitted(execution, emit)
+
+    def receipt(self, value: Mapping[str, object], at: datetime) -> Outgoing:
+        """Return the one answer to a decision, keyed by its execution."""
+        about = value["execution_id"]
+        key = about if isinstance(about, str) else None
+        id = f"{value['decision_id']}:receipt"
+        headers = cloud_headers("sluicegate.receipt", SOURCE, id, at, execution_id=key)
+        return Outgoing(self._topics.receipts, key, orjson.dumps(value), headers)
+
+    def _headers(
+        self, execution: Execution | None, kind: str, id: str, at: datetime
+    ) -> tuple[tuple[str, str], ...]:
+        meta: Mapping[str, object] = execution.meta if execution is not None else {}
+        return cloud_headers(
+            f"sluicegate.{kind}",
+            SOURCE,
+            id,
+            at,
+            execution_id=public_id(execution.id) if execution is not None else None,
+            causation_id=_text(meta.get("id")),
+            traceparent=_text(meta.get("traceparent")),
+            tracestate=_text(meta.get("tracestate")),
+        )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,172 @@
+"""Consumer positions in Postgres: where to start, what to expect, what a gap means (rule 3)."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.errors import SluicegateError
+from storage.store import PostgresStore
+from streams.codecs import RawRecord
+
+log = logging.getLogger("sluicegate.position")
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+
+class RetentionLoss(SluicegateError):
+    """Records between our position and the log's start are gone."""
+
+    def __init__(self, partition: Partition, expected: int, start: int) -> None:
+        self.partition, self.expected, self.start = partition, expected, start
+        super().__init__(
+            f"{partition.topic}[{partition.number}]: our position is {expected}, but the log starts "
+            f"at {start}: {start - expected} records were deleted before they were read. To go on "
+            "without them set SLUICEGATE_ON_GAP=accept"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What the broker says of the assigned partitions."""
+
+    topic_ids: Mapping[str, str]
+    beginnings: Mapping[Partition, int]
+
+
+LookUp = Callable[[frozenset[Partition]], Awaitable[LogState]]
+
+
+class Positions:
+    """The positions of one consumer group, as this process knows them."""
+
+    def __init__(
+        self,
+        store: PostgresStore,
+        group_id: str,
+        look_up: LookUp,
+        *,
+        accept_gaps: bool,
+        on_recreated: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._store, self._group, self._look_up = store, group_id, look_up
+        self._accept_gaps, self._on_recreated = accept_gaps, on_recreated
+        self._expected: dict[Partition, int] = {}
+        self._fresh: set[Partition] = set()
+
+    def key(self, partition: Partition) -> dict[str, object]:
+        """Return the key of a partition's row."""
+        return {
+            "group_id": self._group,
+            "topic": partition.topic,
+            "partition": partition.number,
+        }
+
+    def expected(self, partition: Partition) -> int:
+        """Return the offset that comes next."""
+        return self._expected[partition]
+
+    def note(self, partition: Partition, next_offset: int) -> None:
+        """Remember a position that is committed."""
+        self._expected[partition] = next_offset
+
+    async def read(self, partition: Partition) -> int:
+        """Return the stored position of one partition."""
+        rows = await self._store.fetch(
+            "read_positions", group_id=self._group, topics=[partition.topic]
+        )
+        return next(row["next_offset"] for row in rows if row["partition"] == partition.number)
+
+    async def starts(self, assigned: frozenset[Partition]) -> dict[Partition, int]:
+        """Return where to start each assigned partition; new partitions start at their beginning."""
+        if not assigned:
+            return {}
+        log_state = await self._look_up(assigned)
+        await self._insert_missing(assigned, log_state)
+        topics = sorted({partition.topic for partition in assigned})
+        rows = await self._store.fetch("read_positions", group_id=self._group, topics=topics)
+        for row in rows:
+            partition = Partition(row["topic"], row["partition"])
+            if partition in assigned:
+                self._expected[partition] = await self._start(
+                    partition, row["next_offset"], row["topic_id"], log_state
+                )
+        self._fresh |= assigned
+        return {partition: self._expected[partition] for partition in assigned}
+
+    async def _insert_missing(self, assigned: Iterable[Partition], log_state: LogState) -> None:
+        rows = [
+            {
+                "topic": partition.topic,
+                "partition": partition.number,
+                "topic_id": log_state.topic_ids.get(partition.topic),
+                "next_offset": log_state.beginnings.get(partition, 0),
+            }
+            for partition in assigned
+        ]
+        async with self._store.transaction() as transaction:
+            await transaction.write("insert_positions", rows, group_id=self._group)
+
+    async def _start(
+        self, partition: Partition, stored: int, stored_id: str | None, log_state: LogState
+    ) -> int:
+        beginning = log_state.beginnings.get(partition, 0)
+        topic_id = log_state.topic_ids.get(partition.topic)
+        if topic_id is not None and stored_id is not None and topic_id != stored_id:
+            await self._restart(partition, stored, stored_id, topic_id, beginning)
+            return beginning
+        if stored < beginning:
+            if not self._accept_gaps:
+                raise RetentionLoss(partition, stored, beginning)
+            log.error("%s", RetentionLoss(partition, stored, beginning))
+            await self._restart(partition, stored, stored_id, topic_id, beginning)
+            return beginning
+        return stored
+
+    async def _restart(
+        self,
+        partition: Partition,
+        stored: int,
+        old_id: str | None,
+        new_id: str | None,
+        beginning: int,
+    ) -> None:
+        """Begin a re-created topic at its start, and say so; the first to notice acts on it."""
+        rows = await self._store.fetch(
+            "restart_position",
+            **self.key(partition),
+            expected=stored,
+            old_topic_id=old_id,
+            topic_id=new_id,
+            next_offset=beginning,
+        )
+        if rows and old_id != new_id:
+            log.warning(
+                "%s[%d] was re-created (topic id %s, formerly %s): starting at offset %d",
+                *partition,
+                new_id,
+                old_id,
+                beginning,
+            )
+            await self._on_recreated(partition.topic)
+
+    async def accept(
+        self, partition: Partition, records: Sequence[RawRecord]
+    ) -> Sequence[RawRecord]:
+        """Return the records not yet processed; a gap after an assignment is counted and told."""
+        expected = self._expected.get(partition)
+        if expected is None:
+            return ()
+        fresh = [record for record in records if record.offset >= expected]
+        if fresh and partition in self._fresh:
+            self._fresh.discard(partition)
+            if fresh[0].offset > expected:
+                # Compaction and transaction markers leave holes; a shorter log was found at the start.
+                log.info("%s[%d]: offsets %d to %d hold no records", *partition, expected,
+                         fresh[0].offset - 1)
+        return fresh

@@ -1,0 +1,87 @@
+"""The outbox to Kafka: per shard in row order, deleted after the broker's acknowledgement (rule 5)."""
+
+import asyncio
+import logging
+
+import psycopg
+
+from storage.errors import DatabaseUnreachable
+from storage.store import TRANSIENT, PostgresStore
+from streams.driver import back_off
+from streams.outbox import SHARDS, unpack
+from streams.producer import KafkaOut, PublishFailed
+from streams.work import Work
+
+POLL_SECONDS = 0.1
+"""How long a row of another worker waits at most before it is seen."""
+ROWS = 20
+
+log = logging.getLogger("sluicegate.relay")
+
+
+class Relay:
+    """Publishes the shards whose lock this process holds."""
+
+    def __init__(self, store: PostgresStore, out: KafkaOut) -> None:
+        self._store, self._out = store, out
+        self._wake = asyncio.Event()
+
+    def committed(self, work: Work) -> None:
+        """Wake up if a transaction left messages."""
+        if work.ledger.messages:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Publish for ever; an outage of either side only delays."""
+        attempt = 0
+        while True:
+            try:
+                await self._run_connected()
+            except (*TRANSIENT, DatabaseUnreachable, PublishFailed) as error:
+                attempt += 1
+                await back_off(attempt, "outbox relay", error)
+
+    async def _run_connected(self) -> None:
+        """Hold the shards' locks on one connection; losing it gives them up."""
+        async with await psycopg.AsyncConnection.connect(
+            self._store.url, autocommit=True, application_name="sluicegate relay"
+        ) as connection:
+            owned: set[int] = set()
+            while True:
+                await self._take_shards(connection, owned)
+                self._wake.clear()
+                if not owned or not await self._publish(owned):
+                    await self._pause()
+
+    async def _take_shards(self, connection: psycopg.AsyncConnection, owned: set[int]) -> None:  # type: ignore[type-arg]
+        for shard in range(SHARDS):
+            if shard in owned:
+                continue
+            cursor = await connection.execute(
+                "select pg_try_advisory_lock(hashtext('sluicegate.outbox'), %s)", (shard,)
+            )
+            row = await cursor.fetchone()
+            if row is not None and row[0]:
+                owned.add(shard)
+        if len(owned) == SHARDS:
+            await connection.execute("select 1")
+
+    async def _publish(self, shards: set[int]) -> bool:
+        """Publish the oldest rows of our shards; tell whether there were any."""
+        rows = await self._store.fetch("read_outbox", shards=sorted(shards), limit=ROWS)
+        if not rows:
+            return False
+        messages = [message for row in rows for message in unpack(row["messages"])]
+        # Delete only after the acknowledgement: a crash in between repeats, never loses.
+        await self._out.send(messages)
+        async with self._store.transaction() as transaction:
+            await transaction.run("delete_outbox", ids=[row["id"] for row in rows])
+        return True
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+

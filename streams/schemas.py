@@ -1,0 +1,72 @@
+"""JSON Schema checks of payloads and forms, compiled once; remote references are refused."""
+
+from collections.abc import Mapping
+
+import jsonschema_rs
+import orjson
+
+from streams.catalog import Version
+
+COMPILED_FORMS = 1_000
+"""Most form schemas kept compiled."""
+
+
+def refuse_remote(uri: str) -> object:
+    """Refuse to fetch a schema: a reference must not make us call somebody."""
+    raise ValueError(f"remote reference {uri} is not allowed")
+
+
+def compile_schema(schema: object) -> jsonschema_rs.Validator:
+    """Return a validator of the 2020-12 dialect that fetches nothing."""
+    text = orjson.dumps(schema).decode()
+    return jsonschema_rs.Draft202012Validator(text, retriever=refuse_remote)
+
+
+def first_problem(validator: jsonschema_rs.Validator, value: object) -> str | None:
+    """Return the first violation as `path: rule`, or None if the value is valid."""
+    error = next(iter(validator.iter_errors(value)), None)
+    if error is None:
+        return None
+    path = "/".join(str(part) for part in error.instance_path)
+    return f"{path or 'the root'}: {error.message}"
+
+
+class Schemas:
+    """Validators by version and by form."""
+
+    def __init__(self) -> None:
+        self._inputs: dict[str, jsonschema_rs.Validator | None] = {}
+        self._forms: dict[bytes, jsonschema_rs.Validator] = {}
+
+    def problem_of_input(self, version: Version, payload: Mapping[str, object]) -> str | None:
+        """Return what a definition's `input` schema refuses in a payload."""
+        if version.definition.input_schema is None:
+            return None
+        validator = self._inputs.get(version.id)
+        if validator is None:
+            validator = compile_schema(version.definition.input_schema)
+            self._inputs[version.id] = validator
+        return first_problem(validator, payload)
+
+    def problem_of_form(
+        self, record: Mapping[str, object], answer: Mapping[str, object], *, partial: bool
+    ) -> str | None:
+        """Return what a request's form refuses; a rejection need not fill the required fields."""
+        schema = form_schema(record, partial=partial)
+        name = orjson.dumps(schema)
+        validator = self._forms.get(name)
+        if validator is None:
+            if len(self._forms) >= COMPILED_FORMS:
+                self._forms.clear()
+            validator = self._forms.setdefault(name, compile_schema(schema))
+        return first_problem(validator, answer)
+
+
+def form_schema(record: Mapping[str, object], *, partial: bool) -> dict[str, object]:
+    """Return the object schema of a waiting record's form."""
+    return {
+        "type": "object",
+        "properties": record.get("form") or {},
+        "required": [] if partial else record.get("required_fields") or [],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,190 @@
+"""One transaction's work: executions loaded and locked, inputs applied, everything written at the end."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.effects import Accept, Effect, Perform, Refuse
+from engine.execution import Execution, Wait
+from engine.ids import ExecutionId, WaitId
+from engine.inputs import ActionFailed, ActionSucceeded, Input
+from storage.rows import (
+    changing_cells,
+    execution_from_row,
+    execution_row,
+    row_ids_of_waits,
+    wait_from_row,
+)
+from storage.store import Transaction
+from streams.catalog import Catalog, Version
+from streams.ledger import Ledger, RecordWrite
+from streams.outbox import pack
+from streams.records import write_records
+
+Advance = Callable[[Version, Execution, Input], tuple[Execution, tuple[Effect, ...]]]
+LEASE_GRACE_SECONDS = 5
+"""How much longer than its timeout an effect stays ours before another worker may claim it."""
+
+
+@dataclass(slots=True)
+class KeyHolder:
+    """Which execution holds a trigger key, and which the row names."""
+
+    execution_id: ExecutionId
+    stored: ExecutionId
+
+
+@dataclass(slots=True)
+class Work:
+    """What a transaction has loaded and what it will write."""
+
+    transaction: Transaction
+    catalog: Catalog
+    ledger: Ledger
+    advance: Advance
+    now: datetime
+    worker: str
+    executions: dict[ExecutionId, Execution] = field(default_factory=dict)
+    versions: dict[ExecutionId, Version] = field(default_factory=dict)
+    new: dict[ExecutionId, Mapping[str, object]] = field(default_factory=dict)
+    changed: set[ExecutionId] = field(default_factory=set)
+    keys: dict[tuple[str, str], KeyHolder] = field(default_factory=dict)
+    key_of: dict[ExecutionId, str] = field(default_factory=dict)
+
+    async def load(self, ids: Collection[str], waits: Collection[str] = ()) -> None:
+        """Lock executions and read them with their open waits, and how the named waits closed."""
+        wanted = sorted({id for id in ids if id not in self.executions})
+        if not wanted:
+            return
+        rows, open_waits, closed = await self.transaction.fetch_pipelined(
+            ("lock_executions", {"ids": wanted}),
+            ("load_open_waits", {"ids": wanted}),
+            ("load_closed_waits", {"wait_ids": row_ids_of_waits(waits)}),
+        )
+        held: dict[str, list[Wait]] = {}
+        for row in open_waits:
+            held.setdefault(row["execution_id"], []).append(wait_from_row(row))
+        over: dict[str, dict[WaitId, str]] = {}
+        for row in closed:
+            over.setdefault(row["execution_id"], {})[WaitId(row["wait_id"])] = row["outcome"]
+        for row in rows:
+            id = ExecutionId(row["id"])
+            self.executions[id] = execution_from_row(row, held.get(id, ()), over.get(id, {}))
+            self.versions[id] = await self.catalog.version(
+                self.transaction, row["workflow_name"], row["workflow_version"]
+            )
+            if row["trigger_key"] is not None:
+                self.key_of[id] = row["trigger_key"]
+
+    def start(
+        self,
+        version: Version,
+        execution: Execution,
+        metadata: Mapping[str, object],
+        given: Input,
+        key: str | None,
+    ) -> None:
+        """Begin a new execution with its first input."""
+        self.versions[execution.id] = version
+        self.executions[execution.id] = execution
+        self.new[execution.id] = metadata
+        if key is not None:
+            self.key_of[execution.id] = key
+        self.apply(execution.id, given)
+
+    def apply(self, id: ExecutionId, given: Input) -> Accept | Refuse | None:
+        """Give one input to a loaded execution; return the answer to its sender, if any."""
+        before = self.executions[id]
+        after, effects = self.advance(self.versions[id], before, given)
+        if after is not before:
+            self.executions[id] = after
+            self.changed.add(id)
+        return self.ledger.take(after, effects)
+
+    async def finish(self) -> None:
+        """Write everything; the caller commits."""
+        while self.ledger.record_writes:
+            writes, self.ledger.record_writes = self.ledger.record_writes, []
+            await self._settle_records(writes)
+        async with self.transaction.pipelined():
+            await self._write_executions()
+            await self._write_children()
+            await self._write_keys()
+            await self._write_outbox()
+
+    async def _settle_records(self, writes: list[RecordWrite]) -> None:
+        """Write records and let their executions go on, in this same transaction (rule 6)."""
+        for item, result in await write_records(self.transaction, writes):
+            effect = item.write.id
+            if isinstance(result, Refuse):
+                given: Input = ActionFailed(self.now, effect, result.code, result.message, False)
+            else:
+                execution = self.executions[item.execution_id]
+                self.ledger.record_changed(execution, item.write, result, self.now)
+                given = ActionSucceeded(self.now, effect, result)
+            self.apply(item.execution_id, given)
+
+    async def _write_executions(self) -> None:
+        new = [
+            execution_row(
+                self.executions[id], self.versions[id].id, self.key_of.get(id), metadata
+            )
+            for id, metadata in self.new.items()
+        ]
+        updated = [changing_cells(self.executions[id]) for id in sorted(self.changed - self.new.keys())]
+        await self.transaction.write("insert_executions", new)
+        await self.transaction.write("update_executions", updated)
+
+    async def _write_children(self) -> None:
+        transaction, ledger = self.transaction, self.ledger
+        for name, rows in (
+            ("insert_steps", ledger.new_steps),
+            ("update_steps", ledger.changed_steps),
+            ("insert_waits", ledger.new_waits),
+            ("close_waits", ledger.closed_waits),
+            ("insert_approvals", ledger.new_approvals),
+            ("close_approvals", ledger.closed_approvals),
+            ("insert_timers", ledger.timers),
+        ):
+            await transaction.write(name, list(rows.values()))
+        if ledger.stopped_timers:
+            await transaction.run("delete_timers", ids=sorted(ledger.stopped_timers))
+        if ledger.dropped_effects:
+            await transaction.run("drop_effects", ids=sorted(ledger.dropped_effects))
+        await transaction.write(
+            "insert_effects",
+            ledger.effect_rows(),
+            grace_seconds=LEASE_GRACE_SECONDS,
+            lease_token=self.worker,
+        )
+
+    async def _write_keys(self) -> None:
+        """Release the trigger keys of executions that have ended, and note who holds the others."""
+        released = [
+            {"workflow_name": self.executions[id].workflow, "key": key, "execution_id": id}
+            for id, key in self.key_of.items()
+            if id not in self.new and self.executions[id].ended
+        ]
+        moved = []
+        for (workflow, key), holder in self.keys.items():
+            row = {"workflow_name": workflow, "key": key, "execution_id": holder.stored}
+            if self.executions[holder.execution_id].ended:
+                released.append(row)
+            elif holder.execution_id != holder.stored:
+                moved.append({**row, "holder": holder.execution_id})
+        await self.transaction.write("release_trigger_keys", released)
+        await self.transaction.write("move_trigger_keys", moved)
+
+    async def _write_outbox(self) -> None:
+        chunks = pack(self.ledger.messages)
+        if chunks:
+            await self.transaction.run(
+                "insert_outbox",
+                shards=[shard for shard, _ in chunks],
+                messages=[messages for _, messages in chunks],
+            )
+
+    @property
+    def performs(self) -> Iterable[tuple[ExecutionId, Perform]]:
+        """The effects that this worker performs after the commit."""
+        return self.ledger.effects.values()
