@@ -18,7 +18,8 @@ _VARIANT = "89ab"
 
 def _layout(time_hex: str, digest: str) -> str:
     variant = _VARIANT[int(digest[15], 16) & 3]
-    return f"{time_hex[:8]}-{time_hex[8:]}-7{digest[:3]}-{variant}{digest[3:6]}-{digest[6:15]}{digest[16:19]}"
+    tail = f"{variant}{digest[3:6]}-{digest[6:15]}{digest[16:19]}"
+    return f"{time_hex[:8]}-{time_hex[8:]}-7{digest[:3]}-{tail}"
 
 
 def _digest(text: str) -> str:

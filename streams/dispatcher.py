@@ -176,6 +176,4 @@ def to_input(item: Finished, work: Work) -> Input:
             return ActionSucceeded(work.now, item.id, output)
         case Failed(code, message, retryable, retry_after):
             chance = random.random()  # noqa: S311  (jitter)
-            return ActionFailed(
-                work.now, item.id, code, message, retryable, retry_after, chance
-            )
+            return ActionFailed(work.now, item.id, code, message, retryable, retry_after, chance)

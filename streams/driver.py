@@ -32,7 +32,9 @@ class Follower(Protocol):
         """Note what a transaction left to do; must not block."""
 
 
-def step(version: Version, execution: Execution, given: Input) -> tuple[Execution, tuple[Effect, ...]]:
+def step(
+    version: Version, execution: Execution, given: Input
+) -> tuple[Execution, tuple[Effect, ...]]:
     """Call the engine; nothing else does."""
     return advance(version.definition, execution, given)
 

@@ -261,9 +261,7 @@ class Ledger:
     @property
     def opened_kinds(self) -> frozenset[object]:
         """The kinds of the waits that this transaction leaves open."""
-        return frozenset(
-            row["kind"] for row in self.new_waits.values() if row["status"] == "open"
-        )
+        return frozenset(row["kind"] for row in self.new_waits.values() if row["status"] == "open")
 
     @property
     def opened_event_waits(self) -> list[object]:

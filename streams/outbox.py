@@ -5,7 +5,7 @@ thousands; the relay publishes rows in id order per shard (docs/adr/0009).
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from zlib import crc32
 
 import orjson
@@ -21,7 +21,8 @@ CHUNK = 2_000
 def shard_of(message: Outgoing) -> int:
     """Return the shard of a message: the same for all messages about one execution."""
     about = next((value for name, value in message.headers if name == "ce_correlationid"), None)
-    return crc32((about or message.key or "").encode()) % SHARDS
+    key = about or message.key or ""
+    return crc32(key.encode() if isinstance(key, str) else key) % SHARDS
 
 
 def pack(messages: Iterable[Outgoing]) -> list[tuple[int, bytes]]:
@@ -42,22 +43,45 @@ def pack_one(messages: Sequence[Outgoing]) -> bytes:
 
 
 def _cell(message: Outgoing) -> list[object]:
-    value = message.value
     try:
-        text = None if value is None else value.decode()
+        return [message.topic, *map(_text, (message.key, message.value)), _headers(message, _text)]
     except UnicodeDecodeError:
-        return [message.topic, message.key, b64encode(value or b"").decode(), message.headers, True]
-    return [message.topic, message.key, text, message.headers]
+        cells = map(_base64, (message.key, message.value))
+        return [message.topic, *cells, _headers(message, _base64), True]
+
+
+def _headers(
+    message: Outgoing, convert: Callable[[str | bytes | None], str | None]
+) -> list[tuple[str, str | None]]:
+    return [(name, convert(value)) for name, value in message.headers]
+
+
+def _text(value: str | bytes | None) -> str | None:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _base64(value: str | bytes | None) -> str | None:
+    if value is None:
+        return None
+    return b64encode(value.encode() if isinstance(value, str) else value).decode()
 
 
 def unpack(cell: bytes) -> list[Outgoing]:
     """Return the messages of one row."""
-    return [_message(item) for item in orjson.loads(cell)]
+    return [_message(*item) for item in orjson.loads(cell)]
 
 
-def _message(item: list[object]) -> Outgoing:
-    topic, key, text, headers = item[:4]
-    value = None if text is None else text.encode()  # type: ignore[attr-defined]
-    if len(item) == 5:
-        value = b64decode(value)
-    return Outgoing(topic, key, value, tuple((name, text) for name, text in headers))  # type: ignore
+def _message(
+    topic: str,
+    key: str | None,
+    value: str | None,
+    headers: list[tuple[str, str | None]],
+    encoded: bool = False,
+) -> Outgoing:
+    convert = b64decode if encoded else str.encode
+
+    def bytes_of(text: str | None) -> bytes | None:
+        return None if text is None else convert(text)
+
+    named = tuple((name, bytes_of(text)) for name, text in headers)
+    return Outgoing(topic, bytes_of(key), bytes_of(value), named)

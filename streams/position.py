@@ -167,6 +167,10 @@ class Positions:
             self._fresh.discard(partition)
             if fresh[0].offset > expected:
                 # Compaction and transaction markers leave holes; a shorter log was found at the start.
-                log.info("%s[%d]: offsets %d to %d hold no records", *partition, expected,
-                         fresh[0].offset - 1)
+                log.info(
+                    "%s[%d]: offsets %d to %d hold no records",
+                    *partition,
+                    expected,
+                    fresh[0].offset - 1,
+                )
         return fresh

@@ -84,4 +84,3 @@ class Relay:
                 await self._wake.wait()
         except TimeoutError:
             return
-

@@ -126,12 +126,12 @@ class Work:
 
     async def _write_executions(self) -> None:
         new = [
-            execution_row(
-                self.executions[id], self.versions[id].id, self.key_of.get(id), metadata
-            )
+            execution_row(self.executions[id], self.versions[id].id, self.key_of.get(id), metadata)
             for id, metadata in self.new.items()
         ]
-        updated = [changing_cells(self.executions[id]) for id in sorted(self.changed - self.new.keys())]
+        updated = [
+            changing_cells(self.executions[id]) for id in sorted(self.changed - self.new.keys())
+        ]
         await self.transaction.write("insert_executions", new)
         await self.transaction.write("update_executions", updated)
 

@@ -67,9 +67,7 @@ def _wait_for_event(turn: Turn, step: Step, what: EventWait, line: Line) -> Line
     record = _record(turn, step, "event", due_at) | {"event": what.event, "match": match}
     found_by = correlation(shape_of(what), list(match.values()))
     since = turn.execution.triggered_at if what.since == "trigger" else turn.now
-    wait = Wait(
-        _id(turn, step), step.path, "event", turn.now, due_at, record, since, found_by
-    )
+    wait = Wait(_id(turn, step), step.path, "event", turn.now, due_at, record, since, found_by)
     return _hold(turn, step, line, wait)
 
 

@@ -88,7 +88,9 @@ class DecisionsHandler:
         for item, owner in zip(received, owners, strict=True):
             decision = item.decision
             if decision.decision_id in used:
-                answer: Accept | Refuse | None = Refuse("duplicate", "this decision id was used before")
+                answer: Accept | Refuse | None = Refuse(
+                    "duplicate", "this decision id was used before"
+                )
             else:
                 used.add(decision.decision_id)
                 answer = self._decide(work, decision, owner, item.received_at)
@@ -103,7 +105,11 @@ class DecisionsHandler:
             return None if may_be_early(decision, owner) else unknown(decision)
         given = to_input(decision, received_at, work.now, self._schemas, work, owner)
         answer = work.apply(owner, given)
-        if isinstance(answer, Refuse) and answer.code == "unknown" and expects(work, owner, decision):
+        if (
+            isinstance(answer, Refuse)
+            and answer.code == "unknown"
+            and expects(work, owner, decision)
+        ):
             return None
         return answer
 

@@ -235,13 +235,18 @@ class EventsHandler:
         """Give events to the waits they correlate with, and keep them for waits yet to come."""
         if not planned:
             return
-        await work.transaction.write("insert_signals", [row for plan in planned for row in signal_rows(plan)])
+        await work.transaction.write(
+            "insert_signals", [row for plan in planned for row in signal_rows(plan)]
+        )
         correlations = sorted({found for plan in planned for found in plan.correlations})
         waits = await work.transaction.fetch("find_event_waits", correlations=correlations)
         await work.load({row["execution_id"] for row in waits})
         for plan in planned:
             for row in waits:
-                if row["correlation"] in plan.correlations and row["execution_id"] in work.executions:
+                if (
+                    row["correlation"] in plan.correlations
+                    and row["execution_id"] in work.executions
+                ):
                     given = EventArrived(
                         work.now, WaitId(row["wait_id"]), plan.event.payload, plan.meta
                     )
@@ -299,4 +304,3 @@ def signal_rows(plan: PlannedEvent) -> list[dict[str, object]]:
         }
         for correlation in plan.correlations
     ]
-

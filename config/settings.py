@@ -1,0 +1,213 @@
+"""All settings of a process, read once (interfaces.md, Environment)."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from config.errors import ConfigError, ModeRefused, SettingMissing
+
+SECRET_PREFIX = "SLUICEGATE_SECRET_"  # noqa: S105
+EMBEDDED_HINT = (
+    "set it, or run `sluicegate dev` for an embedded broker, database and cache on this machine"
+)
+Texts = Annotated[tuple[str, ...], NoDecode]
+
+
+def _named(name: str) -> Any:
+    """Return the aliases of a field: its variable and its own name."""
+    return AliasChoices(name, name.lower())
+
+
+class Settings(BaseSettings):
+    """One process's settings; flags win over the environment, that over `.env` and the TOML file."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        toml_file="sluicegate.toml",
+        env_prefix="SLUICEGATE_",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    kafka_bootstrap_servers: str | None = Field(
+        None, validation_alias=_named("KAFKA_BOOTSTRAP_SERVERS")
+    )
+    kafka_security_protocol: str = Field(
+        "PLAINTEXT", validation_alias=_named("KAFKA_SECURITY_PROTOCOL")
+    )
+    kafka_sasl_mechanism: str | None = Field(None, validation_alias=_named("KAFKA_SASL_MECHANISM"))
+    kafka_sasl_username: str | None = Field(None, validation_alias=_named("KAFKA_SASL_USERNAME"))
+    kafka_sasl_password: SecretStr | None = Field(
+        None, validation_alias=_named("KAFKA_SASL_PASSWORD")
+    )
+    kafka_ssl_ca_location: Path | None = Field(
+        None, validation_alias=_named("KAFKA_SSL_CA_LOCATION")
+    )
+    database_url: SecretStr | None = Field(None, validation_alias=_named("DATABASE_URL"))
+    redis_url: SecretStr | None = Field(None, validation_alias=_named("REDIS_URL"))
+    host: str = Field("127.0.0.1", validation_alias=_named("HOST"))
+    port: int = Field(8080, validation_alias=_named("PORT"), ge=0, le=65535)
+    log_level: str = Field("INFO", validation_alias=_named("LOG_LEVEL"))
+    log_format: Literal["json", "console", "auto"] = Field(
+        "auto", validation_alias=_named("LOG_FORMAT")
+    )
+
+    event_topics: Texts = ("events",)
+    group_id: str = "sluicegate-worker"
+    topic_prefix: str = "sluicegate."
+    definitions: Path = Path("workflows")
+    event_type_field: Texts = ("type", "event_type")
+    auth: str | None = None
+    decision_auth: str | None = None
+    webhook_allow: Texts = ()
+    session_timeout: float = Field(10.0, gt=0, le=90)
+    fetch_wait_ms: int = Field(500, ge=1, le=60_000)
+    batch_size: int = Field(500, ge=1, le=1_000)
+    pool_size: int = Field(8, ge=2, le=100)
+    on_gap: Literal["halt", "accept"] = "halt"
+    early_decision_seconds: float = Field(86_400.0, gt=0)
+    secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
+
+    @field_validator("event_topics", "event_type_field", "webhook_allow", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("event_topics")
+    @classmethod
+    def _not_empty(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one topic")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the TOML file behind the environment."""
+        del file_secret_settings
+        toml = TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, toml
+
+    @property
+    def kafka(self) -> str:
+        """The broker's address; call `require_kafka_and_database` first."""
+        return self.kafka_bootstrap_servers or ""
+
+    @property
+    def database(self) -> str:
+        """The database's URL; call `require_kafka_and_database` first."""
+        return self.database_url.get_secret_value() if self.database_url else ""
+
+    @property
+    def redis(self) -> str | None:
+        """The cache's URL, None where there is none."""
+        return self.redis_url.get_secret_value() if self.redis_url else None
+
+    def kafka_security(self) -> dict[str, str]:
+        """Return librdkafka's security properties."""
+        found = {
+            "security.protocol": self.kafka_security_protocol,
+            "sasl.mechanism": self.kafka_sasl_mechanism,
+            "sasl.username": self.kafka_sasl_username,
+            "sasl.password": self.kafka_sasl_password
+            and self.kafka_sasl_password.get_secret_value(),
+            "ssl.ca.location": self.kafka_ssl_ca_location and str(self.kafka_ssl_ca_location),
+        }
+        if self.kafka_security_protocol == "PLAINTEXT":
+            return {}
+        return {name: value for name, value in found.items() if value}
+
+
+def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what `*_FILE` variables point to, by the variable they stand for."""
+    found = {}
+    for name, path in environment.items():
+        base = name.removesuffix("_FILE")
+        known = base in ("DATABASE_URL", "REDIS_URL", "KAFKA_SASL_PASSWORD")
+        if base != name and (known or base.startswith(SECRET_PREFIX)) and base not in environment:
+            try:
+                found[base] = Path(path).read_text("utf-8").strip()
+            except OSError as problem:
+                raise ConfigError(f"{name}={path} cannot be read: {problem.strerror}") from problem
+    return found
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Return the settings of this process; raises ConfigError naming each wrong variable."""
+    from_files = _from_files(os.environ)
+    given = {name.lower(): value for name, value in from_files.items()}
+    secrets = {
+        name.removeprefix(SECRET_PREFIX): value
+        for name, value in {**os.environ, **from_files}.items()
+        if name.startswith(SECRET_PREFIX) and not name.endswith("_FILE")
+    }
+    plain = {
+        name: value for name, value in given.items() if not name.upper().startswith(SECRET_PREFIX)
+    }
+    wanted = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**{**plain, "secrets": secrets, **wanted})
+    except ValidationError as problem:
+        lines = [f"{_variable(error['loc'])}: {error['msg']}" for error in problem.errors()]
+        raise ConfigError("; ".join(lines)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]).upper() if location else "settings"
+    unprefixed = {"KAFKA", "DATABASE", "REDIS", "HOST", "PORT", "LOG"}
+    return name if name.partition("_")[0] in unprefixed else f"SLUICEGATE_{name}"
+
+
+def require_kafka_and_database(settings: Settings) -> None:
+    """Raise SettingMissing unless broker and database are named."""
+    if not settings.kafka_bootstrap_servers:
+        raise SettingMissing("KAFKA_BOOTSTRAP_SERVERS", EMBEDDED_HINT)
+    if settings.database_url is None:
+        raise SettingMissing("DATABASE_URL", EMBEDDED_HINT)
+
+
+def require_modes(settings: Settings) -> None:
+    """Raise unless both authentication modes are set to what is available."""
+    _require_mode("SLUICEGATE_AUTH", settings.auth, ("none",), ("token", "oidc", "proxy"))
+    _require_mode("SLUICEGATE_DECISION_AUTH", settings.decision_auth, ("acl",), ("signed",))
+
+
+def _require_mode(
+    name: str, value: str | None, available: tuple[str, ...], planned: tuple[str, ...]
+) -> None:
+    choices = " or ".join(available)
+    if value is None:
+        raise SettingMissing(name, f"choose {choices}; keep the address private with it")
+    if value in planned:
+        raise ModeRefused(f"{name}={value} is not available in this version; use {choices}")
+    if value not in available:
+        raise ModeRefused(f"{name}={value} is unknown; use {choices}")
+
+
+def masked(url: str) -> str:
+    """Return a URL without its password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))

@@ -1,0 +1,54 @@
+"""Canonical JSON (RFC 8785), and the hash of what an approver was shown."""
+
+import json
+import math
+from collections.abc import Mapping
+from hashlib import sha256
+
+
+def _number(value: float) -> str:
+    """Return a number as ECMAScript writes it."""
+    if not math.isfinite(value):
+        raise ValueError("NaN and Infinity have no JSON form")
+    if value == 0:
+        return "0"
+    if value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    mantissa, _, exponent = repr(value).partition("e")
+    if not exponent:
+        return mantissa
+    power = int(exponent)
+    if -7 < power < 0:
+        return f"{value:.{len(mantissa.replace('-', '').replace('.', '')) - 1 - power}f}"
+    return f"{mantissa.removesuffix('.0')}e{power:+d}"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _write(value: object) -> str:
+    match value:
+        case None | bool() | int():
+            return json.dumps(value)
+        case str():
+            return _text(value)
+        case float():
+            return _number(value)
+        case Mapping():
+            keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+            return "{" + ",".join(f"{_text(key)}:{_write(value[key])}" for key in keys) + "}"
+        case list() | tuple():
+            return "[" + ",".join(_write(item) for item in value) + "]"
+        case _:
+            raise ValueError(f"{type(value).__name__} has no JSON form")
+
+
+def canonical_json(value: object) -> bytes:
+    """Return the one JSON text of a value (RFC 8785)."""
+    return _write(value).encode("utf-8", "surrogatepass")
+
+
+def request_hash(view: object) -> str:
+    """Return `sha256:` and the hash of what an approver is shown, in hex."""
+    return "sha256:" + sha256(canonical_json(view)).hexdigest()

@@ -1,0 +1,42 @@
+"""Lengths of time and instants as definitions write them."""
+
+import re
+from datetime import datetime, timedelta
+
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_SIMPLE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d|w)")
+_NUMBER = r"(\d{1,9}(?:\.\d{1,6})?)"
+_ISO = re.compile(
+    rf"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?"
+)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return a length such as `30s`, `24h` or `PT24H`; raises ValueError saying what is allowed."""
+    simple = _SIMPLE.fullmatch(text)
+    if simple is not None:
+        return float(simple[1]) * _UNITS[simple[2]]
+    iso = _ISO.fullmatch(text)
+    if iso is not None and any(iso.groups()) and not text.endswith("T"):
+        units = (_UNITS["w"], _UNITS["d"], _UNITS["h"], _UNITS["m"], _UNITS["s"])
+        parts = (float(n or 0) * unit for n, unit in zip(iso.groups(), units, strict=True))
+        return sum(parts, timedelta())
+    raise ValueError(f"{text!r} is no duration; write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H")
+
+
+def parse_instant(text: str) -> datetime:
+    """Return an ISO 8601 instant with zone; raises ValueError otherwise."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no instant; write 2026-11-24T10:00:00Z") from None
+    if instant.tzinfo is None:
+        raise ValueError(f"{text!r} has no zone; add Z or an offset such as +01:00")
+    return instant

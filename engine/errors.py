@@ -1,0 +1,29 @@
+"""The base of all our errors, and those that the engine's leaves raise."""
+
+
+class SluicegateError(Exception):
+    """An error of ours: its text says what happened and what to do."""
+
+
+class Invalid(SluicegateError):
+    """A mistake in a definition; `at` leads from the given node down to it."""
+
+    def __init__(self, at: tuple[str | int, ...], problem: str) -> None:
+        self.at, self.problem = at, problem
+        super().__init__(problem)
+
+
+class Unresolved(SluicegateError):
+    """A reference without a value and without a default (requirements.md D15)."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"${{{path}}} has no value; give a default: ${{{path}:-...}}")
+
+
+class ConditionMismatch(SluicegateError):
+    """Operand types that do not fit, in a condition marked `strict` (D16)."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {problem}")

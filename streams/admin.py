@@ -1,0 +1,137 @@
+"""What we ask a broker about its topics, and the topics we create."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from engine.errors import SluicegateError
+from streams.topics import TopicSpec
+
+T = TypeVar("T")
+NO_ID = "00000000-0000-0000-0000-000000000000"
+quiet = logging.getLogger("sluicegate.librdkafka")
+
+
+class BrokerUnreachable(SluicegateError):
+    """No broker answers at the address."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        self.address = address
+        super().__init__(f"Kafka at {address} is unreachable: {problem}")
+
+
+class Admin:
+    """The administrative side of one cluster."""
+
+    def __init__(
+        self, bootstrap: str, security: Mapping[str, str] | None = None, *, seconds: float = 10
+    ) -> None:
+        self.address, self._seconds = bootstrap, seconds
+        self._client = AdminClient(
+            {
+                "bootstrap.servers": bootstrap,
+                "reconnect.backoff.ms": 100,
+                "reconnect.backoff.max.ms": 5_000,
+                "log.connection.close": False,
+                **(security or {}),
+            },
+            logger=quiet,
+        )
+
+    async def _ask(self, call: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(call)
+        except KafkaException as problem:
+            raise BrokerUnreachable(self.address, problem.args[0].str()) from problem
+
+    async def ping(self) -> None:
+        """Raise BrokerUnreachable unless a broker answers."""
+        await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+
+    async def partitions(self, names: Iterable[str] | None = None) -> dict[str, int]:
+        """Return the number of partitions of topics that exist; of all topics for None."""
+        found = await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+        known = {name: len(topic.partitions) for name, topic in found.topics.items()}
+        return known if names is None else {name: known[name] for name in names if name in known}
+
+    async def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
+        """Create the topics that do not exist; return their names."""
+        known = await self.partitions(spec.name for spec in specs)
+        missing = [spec for spec in specs if spec.name not in known]
+        return await self._ask(lambda: self._create(missing)) if missing else []
+
+    def _create(self, specs: Sequence[TopicSpec]) -> list[str]:
+        futures = self._client.create_topics(
+            [
+                NewTopic(
+                    spec.name,
+                    num_partitions=spec.partitions,
+                    replication_factor=spec.replication,
+                    config=dict(spec.config),
+                )
+                for spec in specs
+            ],
+            operation_timeout=self._seconds,
+        )
+        return [name for name, future in futures.items() if _created(future)]
+
+    async def topic_ids(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the ids of topics, without those for which the broker knows none."""
+        futures = await self._ask(
+            lambda: self._client.describe_topics(TopicCollection(list(names)))
+        )
+        ids: dict[str, str] = {}
+        for name, future in futures.items():
+            described = await self._ask(_result_or_none(future, self._seconds))
+            id = None if described is None else uuid_text(described.topic_id)
+            if id is not None and id != NO_ID:
+                ids[name] = id
+        return ids
+
+    async def configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return the settings of topics."""
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        futures = await self._ask(lambda: self._client.describe_configs(resources))
+        found: dict[str, dict[str, str]] = {}
+        for resource, future in futures.items():
+            entries = await self._ask(_result_or_none(future, self._seconds)) or {}
+            found[resource.name] = {name: entry.value for name, entry in entries.items()}
+        return found
+
+
+def uuid_text(id: Any) -> str:
+    """Return a topic id as UUID text, from its two halves."""
+    high = id.get_most_significant_bits() & (1 << 64) - 1
+    low = id.get_least_significant_bits() & (1 << 64) - 1
+    digits = f"{high:016x}{low:016x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def _created(future: "Future[Any]") -> bool:
+    try:
+        future.result()
+    except KafkaException as problem:
+        if problem.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise
+    return True
+
+
+def _result_or_none(future: "Future[Any]", seconds: float) -> Callable[[], Any]:
+    def result() -> Any:
+        try:
+            return future.result(seconds)
+        except KafkaException as problem:
+            if problem.args[0].code() in (
+                KafkaError.UNKNOWN_TOPIC_OR_PART,
+                KafkaError._UNKNOWN_TOPIC,
+            ):
+                return None
+            raise
+
+    return result

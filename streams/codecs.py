@@ -1,0 +1,298 @@
+"""Bytes to messages and back: CloudEvents binary and structured mode, plain JSON (interfaces.md)."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from streams.json_check import Undecodable, read_json, require_object
+from streams.messages import Decision, DomainEvent
+
+MAX_EVENT_BYTES = 256 * 1024
+MAX_DECISION_BYTES = 64 * 1024
+STRUCTURED = "application/cloudevents+json"
+JWS = "application/jwt"
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+__all__ = ["Outgoing", "RawRecord", "Undecodable", "decode_decision", "decode_event"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A Kafka record, untouched."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+    log_append: bool = False
+
+    @property
+    def received_at(self) -> datetime:
+        """The record's timestamp; an unusable one counts as the epoch."""
+        try:
+            return datetime.fromtimestamp(max(self.timestamp_ms, 0) / 1000, UTC)
+        except (OverflowError, ValueError):
+            return datetime.fromtimestamp(0, UTC)
+
+    @property
+    def place(self) -> str:
+        """`topic:partition:offset`, the id of what has no other."""
+        return f"{self.topic}:{self.partition}:{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to be published."""
+
+    topic: str
+    key: str | bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, str | bytes | None], ...] = ()
+
+
+def _texts(headers: Headers) -> dict[str, str]:
+    try:
+        return {name.lower(): (value or b"").decode() for name, value in headers}
+    except UnicodeDecodeError:
+        raise Undecodable("invalid_header", "a header is not UTF-8") from None
+
+
+def _key(record: RawRecord) -> str | None:
+    if record.key is None:
+        return None
+    text = record.key.decode("utf-8", "replace")
+    return text.replace("\x00", "\ufffd")
+
+
+def _instant(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Undecodable("invalid_time", f"time {text!r} is no RFC 3339 instant") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _hops(text: str | None) -> int:
+    return int(text) if text and text.isdigit() and len(text) < 6 else 0
+
+
+def decode_event(record: RawRecord, type_fields: Sequence[str]) -> DomainEvent:
+    """Return the event of a record in any of the three forms; raises Undecodable."""
+    headers = _texts(record.headers)
+    value = read_json(record.value, MAX_EVENT_BYTES)
+    if headers.get("content-type", "").partition(";")[0].strip() == STRUCTURED:
+        return _structured(record, headers, require_object(value))
+    if "ce_specversion" in headers or "ce_type" in headers:
+        return _binary(record, headers, require_object(value))
+    return _plain(record, headers, require_object(value), type_fields)
+
+
+def _event(
+    record: RawRecord,
+    headers: Mapping[str, str],
+    payload: dict[str, object],
+    *,
+    type: str,
+    id: str | None,
+    source: str | None,
+    time: str | None = None,
+    subject: str | None = None,
+) -> DomainEvent:
+    if not type or len(type) > 255 or "\x00" in type:
+        raise Undecodable("invalid_type", "the event type is empty or longer than 255 characters")
+    id = id or headers.get("event-id") or record.place
+    source = source or record.topic
+    if "\x00" in id or "\x00" in source or len(id) > 1000 or len(source) > 1000:
+        raise Undecodable("invalid_id", "id or source is too long or contains NUL")
+    return DomainEvent(
+        id,
+        type,
+        source,
+        payload,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.received_at,
+        _key(record),
+        subject,
+        _instant(time),
+        _hops(headers.get("ce_hops")),
+        headers.get("traceparent") or headers.get("ce_traceparent"),
+        headers.get("tracestate") or headers.get("ce_tracestate"),
+    )
+
+
+def _require(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise Undecodable("invalid_cloudevent", f"the CloudEvents attribute {name} is missing")
+    return value
+
+
+def _binary(
+    record: RawRecord, headers: Mapping[str, str], payload: dict[str, object]
+) -> DomainEvent:
+    if "ce_specversion" in headers:
+        for name in ("id", "type", "source"):
+            _require(name, headers.get(f"ce_{name}"))
+    return _event(
+        record,
+        headers,
+        payload,
+        type=headers.get("ce_type", ""),
+        id=headers.get("ce_id"),
+        source=headers.get("ce_source"),
+        time=headers.get("ce_time"),
+        subject=headers.get("ce_subject"),
+    )
+
+
+def _optional(envelope: Mapping[str, object], name: str) -> str | None:
+    value = envelope.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Undecodable("invalid_cloudevent", f"the CloudEvents attribute {name} is no text")
+    return value
+
+
+def _structured(
+    record: RawRecord, headers: Mapping[str, str], envelope: Mapping[str, object]
+) -> DomainEvent:
+    traced = {
+        "traceparent": _optional(envelope, "traceparent") or headers.get("traceparent", ""),
+        "tracestate": _optional(envelope, "tracestate") or headers.get("tracestate", ""),
+        "ce_hops": str(envelope.get("hops", "")),
+    }
+    return _event(
+        record,
+        {name: text for name, text in traced.items() if text},
+        require_object(_structured_data(envelope)),
+        type=_require("type", envelope.get("type")),
+        id=_require("id", envelope.get("id")),
+        source=_require("source", envelope.get("source")),
+        time=_optional(envelope, "time"),
+        subject=_optional(envelope, "subject"),
+    )
+
+
+def _structured_data(envelope: Mapping[str, object]) -> object:
+    if "data_base64" not in envelope:
+        return envelope.get("data", {})
+    try:
+        data = b64decode(str(envelope["data_base64"]), validate=True)
+    except Base64Error:
+        raise Undecodable("invalid_cloudevent", "data_base64 is not Base64") from None
+    return read_json(data, MAX_EVENT_BYTES)
+
+
+def _plain(
+    record: RawRecord,
+    headers: Mapping[str, str],
+    payload: dict[str, object],
+    type_fields: Sequence[str],
+) -> DomainEvent:
+    named = (payload.get(field) for field in type_fields)
+    type = next((value for value in named if isinstance(value, str) and value), record.topic)
+    return _event(
+        record,
+        headers,
+        payload,
+        type=type,
+        id=headers.get("ce_id"),
+        source=headers.get("ce_source"),
+        time=headers.get("ce_time"),
+    )
+
+
+def decode_decision(record: RawRecord) -> Decision:
+    """Return the decision of a record; raises Undecodable."""
+    content_type = _texts(record.headers).get("content-type", "")
+    if content_type.partition(";")[0].strip() == JWS:
+        raise Undecodable(
+            "signed_decision", "signed decisions are not enabled in this deployment; send JSON"
+        )
+    value = require_object(read_json(record.value, MAX_DECISION_BYTES))
+    kind = value.get("kind", "decision")
+    if kind != "decision":
+        raise Undecodable("unknown_kind", f"{kind!r} is not available; send a decision")
+    if value.get("decision_id") is None:
+        value = {**value, "decision_id": record.place}
+    try:
+        return Decision.model_validate(value)
+    except ValidationError as problem:
+        raise Undecodable("invalid_decision", problem_text(problem)) from None
+
+
+def problem_text(problem: ValidationError) -> str:
+    """Return what pydantic found as `field: message` pairs."""
+    return "; ".join(
+        f"{'.'.join(map(str, error['loc'])) or 'the record'}: {error['msg']}"
+        for error in problem.errors(include_url=False, include_input=False)
+    )
+
+
+def cloud_headers(
+    type: str,
+    source: str,
+    id: str,
+    time: datetime | None,
+    *,
+    subject: str | None = None,
+    execution_id: str | None = None,
+    causation_id: str | None = None,
+    hops: int = 0,
+    traceparent: str | None = None,
+    tracestate: str | None = None,
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a CloudEvent in binary mode; attributes that are None are left out."""
+    headers = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", id),
+        ("ce_source", source),
+        ("ce_type", type),
+        ("content-type", "application/json"),
+    ]
+    optional = (
+        ("ce_time", time.isoformat().replace("+00:00", "Z") if time else None),
+        ("ce_subject", subject),
+        ("ce_correlationid", execution_id),
+        ("ce_causationid", causation_id),
+        ("ce_hops", str(hops) if hops else None),
+        ("traceparent", traceparent),
+        ("tracestate", tracestate),
+    )
+    headers.extend((name, value) for name, value in optional if value is not None)
+    return tuple(headers)
+
+
+def dead_letter(
+    record: RawRecord,
+    topic: str,
+    error_type: str,
+    message: str,
+    group: str,
+    attempts: int,
+    failed_at: datetime,
+) -> Outgoing:
+    """Return a dead letter: key, value and headers unchanged, and why in `dlq-` headers."""
+    added = {
+        "dlq-original-topic": record.topic,
+        "dlq-original-partition": str(record.partition),
+        "dlq-original-offset": str(record.offset),
+        "dlq-original-timestamp": str(record.timestamp_ms),
+        "dlq-consumer-group": group,
+        "dlq-error-type": error_type,
+        "dlq-error-message": message.replace("\n", " "),
+        "dlq-attempts": str(attempts),
+        "dlq-failed-at": failed_at.isoformat().replace("+00:00", "Z"),
+        "dlq-execution-id": "",
+    }
+    return Outgoing(topic, record.key, record.value, (*record.headers, *added.items()))

@@ -1,0 +1,172 @@
+"""The Faust transport: an agent's event is a whole record batch (architecture.md rule 3, faust.md).
+
+Group membership, heartbeats, flow control and supervision stay Faust's. Two things are ours: what one
+fetch returned for a partition becomes one message, and positions come from our database.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.transport.drivers import aiokafka as aiokafka_driver
+from faust.types import TP
+from mode.supervisors import CrashingSupervisor
+
+from streams.codecs import RawRecord
+
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+LOG_APPEND_TIME = 1
+FOREVER_SECONDS = 1_000_000.0
+"""A busy worker, or one without partitions, must not be thrown out of its group (faust.md 3.3)."""
+
+StartOffsets = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
+
+
+class BatchTopic(faust.Topic):  # type: ignore[misc]
+    """A topic whose events carry lists of records; decoding belongs to the agent."""
+
+    async def decode(self, message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG002
+        """Return the event of a message as it is."""
+        return self.app.create_event(None, message.value, None, message)
+
+
+class BatchThread(aiokafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The thread that owns aiokafka's consumer."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust fixes this wait at 1.5 s; a broker that does not wake a waiting fetch needs less.
+        consumer._fetch_max_wait_ms = self.app.fetch_wait_ms
+        return consumer
+
+
+def slices(rows: Sequence[Any], most: int) -> list[Sequence[Any]]:
+    """Split records so that no slice exceeds the batch bounds in number or bytes."""
+    found: list[Sequence[Any]] = []
+    start = size = 0
+    for number, row in enumerate(rows):
+        weight = len(row.value or b"")
+        if number > start and (number - start >= most or size + weight > MAX_BATCH_BYTES):
+            found.append(rows[start:number])
+            start, size = number, 0
+        size += weight
+    found.append(rows[start:])
+    return found
+
+
+class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
+    """Yields one message per slice of a partition; agents acknowledge in order."""
+
+    def _new_consumer_thread(self) -> BatchThread:
+        return BatchThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
+        """Yield what one fetch returned, a message per slice."""
+        records, _ = await self._wait_next_records(timeout)
+        if self.should_stop or not records:
+            return
+        if not self.flow_active:
+            # Fetched before a rebalance: read it again once partitions are settled.
+            with contextlib.suppress(KafkaError):
+                await self.perform_seek()
+            return
+        for partition, rows in records.items():
+            for batch in slices(rows, self.app.batch_size):
+                if not self.flow_active:
+                    return
+                message = self._to_message(partition, batch[-1])
+                message.value = batch
+                yield partition, message
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek to our positions: what Kafka has stored is never where we start."""
+        offsets = await self.app.start_offsets(frozenset(self.assignment()))
+        await self.seek_wait(offsets)
+        return offsets
+
+    async def _add_gap(self, *_: object) -> None:
+        """Ignore gaps: they matter only to acknowledgements out of order."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        last = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return int(last) + 1
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit first: Faust forgets what is not committed when partitions go."""
+        await self.commit()
+        await super().on_partitions_revoked(revoked)
+
+
+class BatchTransport(aiokafka_driver.Transport):  # type: ignore[misc]
+    """Faust's aiokafka transport with our consumer."""
+
+    Consumer = BatchConsumer
+
+
+class BatchApp(faust.App):  # type: ignore[misc]
+    """A Faust application whose agents receive record batches."""
+
+    def __init__(
+        self,
+        id: str,
+        *,
+        start_offsets: StartOffsets,
+        batch_size: int,
+        fetch_wait_ms: int,
+        session_seconds: float,
+        **settings: Any,
+    ) -> None:
+        self.start_offsets, self.batch_size = start_offsets, batch_size
+        self.fetch_wait_ms = fetch_wait_ms
+        defaults = {
+            "Topic": BatchTopic,
+            "agent_supervisor": CrashingSupervisor,
+            "key_serializer": "raw",
+            "value_serializer": "raw",
+            "store": "memory://",
+            "stream_buffer_maxsize": 8,
+            "stream_wait_empty": False,
+            "stream_processing_timeout": 3600.0,
+            "table_standby_replicas": 0,
+            "topic_disable_leader": True,
+            "topic_allow_declare": False,
+            "broker_commit_interval": 1.0,
+            "broker_commit_livelock_soft_timeout": 3600.0,
+            "broker_max_poll_interval": FOREVER_SECONDS,
+            "broker_session_timeout": session_seconds,
+            "broker_heartbeat_interval": session_seconds / 6,
+            "broker_rebalance_timeout": 20.0,
+            "consumer_auto_offset_reset": "earliest",
+            "web_enabled": False,
+            "worker_redirect_stdouts": False,
+        }
+        super().__init__(id, **{**defaults, **settings})
+
+    def _new_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+    async def beginning_offsets(self, partitions: frozenset[TP]) -> Mapping[TP, int]:
+        """Return where the logs of assigned partitions begin."""
+        found = await self.consumer.earliest_offsets(*partitions)
+        return dict(found)
+
+
+def raw_record(record: Any) -> RawRecord:
+    """Return an aiokafka record as the rest of the program sees it."""
+    return RawRecord(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key,
+        record.value,
+        tuple(record.headers),
+        record.timestamp,
+        record.timestamp_type == LOG_APPEND_TIME,
+    )
