@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from storage.errors import MigrationNeeded, MigrationRefused
 from storage.partitions import ensure_partitions
@@ -41,7 +41,7 @@ def migrations() -> list[Migration]:
     for file in files("storage").joinpath("migrations").iterdir():
         if file.name.endswith(".sql"):
             number, _, name = file.name.removesuffix(".sql").partition("_")
-            found.append(Migration(int(number), name, cast(LiteralString, file.read_text("utf-8"))))
+            found.append(Migration(int(number), name, file.read_text("utf-8")))
     return sorted(found, key=lambda migration: migration.version)
 
 
