@@ -11,11 +11,10 @@ import aiohttp
 from actions.guard import Guard
 from actions.http import HttpAction, open_session
 from actions.loaders import LoadAction, Resources
+from actions.plugins import GROUP
 from actions.results import ActionRequest, Failed, Succeeded
 from actions.secrets import SecretMissing, Secrets, fill, redact
 
-GROUP = "sluicegate.actions"
-BUILT_IN = ("webhook", "http_request", "load")
 log = logging.getLogger("sluicegate.actions")
 
 
@@ -26,11 +25,6 @@ class Action(Protocol):
 
     async def perform(self, request: ActionRequest) -> Succeeded | Failed:
         """Do it once; the same key comes with every attempt."""
-
-
-def plugged_in() -> list[str]:
-    """Return the names of actions that installed packages bring."""
-    return sorted(point.name for point in entry_points(group=GROUP))
 
 
 class Actions:

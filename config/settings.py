@@ -30,7 +30,7 @@ def _named(name: str) -> Any:
 
 
 class Settings(BaseSettings):
-    """One process's settings; flags win over the environment, that over `.env` and the TOML file."""
+    """One process's settings: flags, then environment, then `.env`, then the TOML file."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     auth: str | None = None
     decision_auth: str | None = None
     webhook_allow: Texts = ()
+    allow_private: bool = False
     session_timeout: float = Field(10.0, gt=0, le=90)
     fetch_wait_ms: int = Field(500, ge=1, le=60_000)
     batch_size: int = Field(500, ge=1, le=1_000)

@@ -191,3 +191,5 @@ class Definition:
     file: str = ""
     source: str = ""
     """The file's text, as applied."""
+    body: Mapping[str, object] = field(default_factory=dict)
+    """The text as data."""

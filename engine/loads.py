@@ -71,11 +71,18 @@ def effect_of(turn: Turn, load: Load, attempt: int) -> Perform:
         child_id(execution.id, "load", path, attempt),
         StepPath(""),
         "load",
-        {"resource": ref.resource, "id": ref.id, "path": path},
+        _params(load, ref, path),
         f"{public_id(execution.id)}:load:{path}",
         attempt,
         DEFAULT_TIMEOUT,
     )
+
+
+def _params(load: Load, ref: ResourceRef, path: str) -> dict[str, object]:
+    params: dict[str, object] = {"resource": ref.resource, "id": ref.id, "path": path}
+    if load.cache is not None:
+        params["cache_seconds"] = load.cache.total_seconds()
+    return params
 
 
 def begin_loading(turn: Turn, resources: Mapping[str, object]) -> None:

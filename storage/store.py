@@ -67,16 +67,16 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def run(self, name: str, **parameters: object) -> None:
+    async def run(self, name: str, /, **parameters: object) -> None:
         """Run a statement whose result nobody needs."""
         await self._connection.execute(statements()[name], parameters)
 
-    async def fetch(self, name: str, **parameters: object) -> list[dict[str, Any]]:
+    async def fetch(self, name: str, /, **parameters: object) -> list[dict[str, Any]]:
         """Run a statement and return its rows."""
         cursor = await self._connection.execute(statements()[name], parameters)
         return await cursor.fetchall()
 
-    async def write(self, name: str, rows: Rows, **parameters: object) -> None:
+    async def write(self, name: str, rows: Rows, /, **parameters: object) -> None:
         """Run a bulk statement with its rows as one JSON parameter; nothing for no rows."""
         if rows:
             await self._connection.execute(
@@ -84,7 +84,7 @@ class Transaction:
             )
 
     async def fetch_written(
-        self, name: str, rows: Rows, **parameters: object
+        self, name: str, rows: Rows, /, **parameters: object
     ) -> list[dict[str, Any]]:
         """Run a bulk statement and return the rows that it answers."""
         return await self.fetch(name, rows=to_json(rows), **parameters) if rows else []
@@ -161,7 +161,7 @@ class PostgresStore:
                 raise Unstorable(str(error).strip()) from error
             raise
 
-    async def fetch(self, name: str, **parameters: object) -> list[dict[str, Any]]:
+    async def fetch(self, name: str, /, **parameters: object) -> list[dict[str, Any]]:
         """Run one reading statement in a transaction of its own."""
         async with self.transaction() as transaction:
             return await transaction.fetch(name, **parameters)

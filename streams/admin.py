@@ -7,7 +7,10 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewTopic
 
 from engine.errors import SluicegateError
 from streams.topics import TopicSpec
@@ -52,6 +55,11 @@ class Admin:
     async def ping(self) -> None:
         """Raise BrokerUnreachable unless a broker answers."""
         await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+
+    async def brokers(self) -> int:
+        """Return the number of brokers."""
+        found = await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+        return len(found.brokers)
 
     async def partitions(self, names: Iterable[str] | None = None) -> dict[str, int]:
         """Return the number of partitions of topics that exist; of all topics for None."""

@@ -1,36 +1,116 @@
-"""The Faust application: agents that receive record batches, and the loops beside them."""
+"""The Faust application: agents that receive record batches (architecture.md rule 3)."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import faust
+from faust.types import TP
 
-from actions.loaders import Resources
-from actions.registry import Actions
 from config.settings import Settings
-from storage.cache import ContextCache
-from storage.store import PostgresStore
+from engine.errors import SluicegateError
 from streams.admin import Admin
-from streams.agents.decisions import DecisionsHandler
-from streams.agents.events import EventsHandler
-from streams.catalog import Catalog
-from streams.codecs import RawRecord
-from streams.dead_letters import DeadLetters
-from streams.dispatcher import Dispatcher
-from streams.driver import Driver
-from streams.enrichment import Enrichment
-from streams.intake import Handler, Intake
-from streams.outbound import Outbound
+from streams.intake import Handler
 from streams.position import LogState, Partition, Positions
-from streams.producer import KafkaOut
-from streams.relay import Relay
-from streams.schemas import Schemas
-from streams.security import librdkafka_properties
-from streams.ticker import Ticker
 from streams.topics import Topics
-from streams.transport import BatchApp
+from streams.transport import BatchApp, raw_record
+from streams.worker import Worker
 
-DRAIN_SECONDS = 5.0
-log = logging.getLogger("sluicegate.worker")
+log = logging.getLogger("sluicegate.app")
+
+
+class TopicsMissing(SluicegateError):
+    """Topics that must exist do not."""
+
+    def __init__(self, address: str, names: Iterable[str]) -> None:
+        self.names = tuple(sorted(names))
+        super().__init__(
+            f"Kafka at {address} has no topic {', '.join(self.names)}: "
+            "run `sluicegate migrate --topics`, and create your event topics"
+        )
+
+
+async def resolve_event_topics(settings: Settings, admin: Admin) -> list[str]:
+    """Return the event topics, `~regex` entries matched against the broker's topics."""
+    own = settings.topic_prefix
+    known = await admin.partitions()
+    found: list[str] = []
+    for entry in settings.event_topics:
+        if not entry.startswith("~"):
+            found.append(entry)
+            continue
+        pattern = re.compile(entry[1:])
+        found.extend(n for n in sorted(known) if pattern.fullmatch(n) and not n.startswith(own))
+    return list(dict.fromkeys(found))
+
+
+async def require_topics(names: Iterable[str], admin: Admin) -> None:
+    """Raise TopicsMissing unless all topics exist."""
+    wanted = set(names)
+    known = await admin.partitions(wanted)
+    if missing := wanted - known.keys():
+        raise TopicsMissing(admin.address, missing)
+
+
+def own_topics(topics: Topics) -> list[str]:
+    """Return the names of all our topics."""
+    return [spec.name for spec in topics.specs()]
+
+
+class _Log:
+    """Looks up topic ids and log starts for an assignment."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self.app: BatchApp | None = None
+
+    async def look_up(self, partitions: frozenset[Partition]) -> LogState:
+        assert self.app is not None  # noqa: S101
+        names = sorted({partition.topic for partition in partitions})
+        ids = await self._worker.admin.topic_ids(names)
+        beginnings = await self.app.beginning_offsets(frozenset(TP(*p) for p in partitions))
+        return LogState(ids, {Partition(*tp): offset for tp, offset in beginnings.items()})
+
+
+def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
+    """Return the application with its agents; nothing is connected yet."""
+    settings, state = worker.settings, _Log(worker)
+    positions = worker.positions(state.look_up)
+
+    async def start_offsets(assigned: frozenset[TP]) -> Mapping[TP, int]:
+        starts = await positions.starts(frozenset(Partition(*tp) for tp in assigned))
+        return {TP(*partition): offset for partition, offset in starts.items()}
+
+    app = BatchApp(
+        settings.group_id,
+        start_offsets=start_offsets,
+        batch_size=settings.batch_size,
+        fetch_wait_ms=settings.fetch_wait_ms,
+        session_seconds=settings.session_timeout,
+        broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
+    )
+    state.app = app
+    _add_agent(app, worker, positions, "events", event_topics, worker.events)
+    _add_agent(app, worker, positions, "decisions", [worker.topics.decisions], worker.decisions)
+    return app
+
+
+def _add_agent(
+    app: BatchApp,
+    worker: Worker,
+    positions: Positions,
+    name: str,
+    topics: list[str],
+    handler: Handler,
+) -> None:
+    intake = worker.intake(handler, positions)
+
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            records = [raw_record(record) for record in event.value]
+            partition = Partition(records[0].topic, records[0].partition)
+            await intake.take(partition, records)
+            # Only a gauge for lag tools: positions live in Postgres.
+            event.ack()
+
+    app.agent(app.topic(*topics), name=f"sluicegate.{name}", isolated_partitions=True)(agent)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from actions.definitions import read_definition
+from actions.definitions import compile_stored
 from engine.correlation import WaitShape, shapes_of
 from engine.definition import Definition, Trigger
 from engine.ids import version_id
@@ -32,9 +32,7 @@ class Start:
 
 def version_from_row(row: Mapping[str, Any]) -> Version:
     """Return a stored version, compiled."""
-    definition = read_definition(
-        row["definition"], file=row["file"], version=row["version"], checked=True
-    )
+    definition = compile_stored(row["body"], file=row["file"], version=row["version"])
     return Version(row["id"], definition)
 
 
@@ -105,7 +103,7 @@ class Catalog:
 async def register(
     store: PostgresStore, definitions: Iterable[Definition], resources: Mapping[str, object]
 ) -> list[tuple[str, int]]:
-    """Store definitions that changed as new versions, all or none; return their names and versions."""
+    """Store changed definitions as new versions, all or none; return names and versions."""
     applied: list[tuple[str, int]] = []
     async with store.transaction() as transaction:
         await transaction.fetch("lock_catalog")
@@ -137,6 +135,7 @@ async def _insert_version(transaction: Transaction, definition: Definition, numb
         version=number,
         content_hash=definition.content_hash,
         definition=definition.source,
+        body=orjson.dumps(definition.body).decode(),
         file=definition.file,
         description=definition.description,
         labels=orjson.dumps(dict(definition.labels)).decode(),

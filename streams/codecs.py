@@ -1,4 +1,4 @@
-"""Bytes to messages and back: CloudEvents binary and structured mode, plain JSON (interfaces.md)."""
+"""Bytes to messages and back: CloudEvents binary and structured, plain JSON (interfaces.md)."""
 
 from base64 import b64decode
 from binascii import Error as Base64Error

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from actions.registry import Actions
@@ -113,7 +114,8 @@ class Dispatcher:
             batch = [await self._finished.get()]
             while not self._finished.empty() and len(batch) < 500:
                 batch.append(self._finished.get_nowait())
-            await self._driver.run_until_done(lambda work: self._settle(work, batch), "dispatcher")
+            settle = partial(self._settle, batch=batch)
+            await self._driver.run_until_done(settle, "dispatcher")
 
     async def claim(self) -> None:
         """Take over the effects of workers that died."""
@@ -153,7 +155,7 @@ class Dispatcher:
         while not self._finished.empty():
             batch.append(self._finished.get_nowait())
         if batch:
-            await self._driver.run(lambda work: self._settle(work, batch))
+            await self._driver.run(partial(self._settle, batch=batch))
         for task in self._tasks:
             task.cancel()
         async with self._store.transaction() as transaction:

@@ -45,7 +45,7 @@ class Driver:
     def __init__(
         self, store: PostgresStore, catalog: Catalog, outbound: Outbound, worker: str
     ) -> None:
-        self._store, self._catalog, self._outbound = store, catalog, outbound
+        self._store, self._catalog, self.outbound = store, catalog, outbound
         self.worker = worker
         self.followers: list[Follower] = []
 
@@ -53,7 +53,7 @@ class Driver:
         """Run a body in one transaction, once; raises what the database raises."""
         async with self._store.transaction() as transaction:
             now = (await transaction.fetch("read_clock"))[0]["now"]
-            ledger = Ledger(self._outbound)
+            ledger = Ledger(self.outbound)
             work = Work(transaction, self._catalog, ledger, step, now, self.worker)
             result = await body(work)
             await work.finish()
@@ -78,7 +78,7 @@ class Driver:
 
 
 async def back_off(attempt: int, what: str, error: Exception) -> None:
-    """Wait before the next try: doubled from 0.1 s, at most 5 s, with jitter; say why now and then."""
+    """Wait before the next try: doubled from 0.1 s, at most 5 s, with jitter."""
     ceiling = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2 ** min(attempt, 10))
     if attempt in (1, 4) or attempt % 20 == 0:
         log.warning("%s: try %d failed, trying again: %s", what, attempt, str(error).strip())

@@ -23,7 +23,8 @@ class Enrichment:
         """Return how long a load's value may be cached; zero switches its cache off."""
         if load.cache is not None:
             return load.cache
-        return self._resources.ttl(load.resource) or DEFAULT_TTL
+        ttl = self._resources.ttl(load.resource)
+        return DEFAULT_TTL if ttl is None else ttl
 
     async def at_hand(
         self, asked: Sequence[tuple[Definition, Mapping[str, object]]]
@@ -62,6 +63,8 @@ class Enrichment:
                 found[path] = cached[key]
         return found
 
-    async def keep(self, resource: str, id: str, value: object, ttl: timedelta) -> None:
-        """Cache what a loader read."""
-        await self._cache.put(CacheKey(resource, id), value, ttl)
+    async def keep(self, resource: str, id: str, value: object, ttl: timedelta | None) -> None:
+        """Cache what a loader read, for its own time, else the resource's, else the default."""
+        if ttl is None:
+            ttl = self._resources.ttl(resource)
+        await self._cache.put(CacheKey(resource, id), value, DEFAULT_TTL if ttl is None else ttl)

@@ -1,8 +1,7 @@
-"""Record batches of one kind of topic into transactions, with the position in the same transaction."""
+"""Record batches into transactions, each with its position in the same transaction."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -55,7 +54,7 @@ class Intake:
             await self._commit(partition, fresh)
 
     async def _commit(self, partition: Partition, records: Sequence[RawRecord]) -> None:
-        """Commit the records; bisect those that the database refuses, so that one cannot stop all."""
+        """Commit the records; bisect what the database refuses, so that one cannot stop all."""
         try:
             await self._until_committed(partition, records, None)
         except Unstorable as error:

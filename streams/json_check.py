@@ -1,4 +1,4 @@
-"""What JSON we take in: bounds and values that no store could keep (security.md, reliability.md M15)."""
+"""What JSON we take in: within bounds, and storable (security.md, reliability.md M15)."""
 
 import re
 from collections.abc import Mapping
@@ -80,15 +80,20 @@ def _check_key(key: str) -> None:
         _refuse("nul_character", "a key contains NUL (\\u0000), which no database stores")
 
 
+def is_beyond_exact(value: object) -> bool:
+    """Tell whether a number is a whole one that JSON readers do not keep exactly."""
+    if isinstance(value, float):
+        return abs(value) >= MAX_INTEGER and value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER
+
+
 def _check_leaf(value: object, where: object) -> None:
     if isinstance(value, str):
         if "\x00" in value:
             _refuse("nul_character", f"{where} contains NUL (\\u0000), which no database stores")
         if len(value) > MAX_STRING:
             _refuse("string_too_long", f"{where} holds a text above {MAX_STRING} characters")
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        _refuse("integer_too_large", f"{where} is beyond 2^53; send such numbers as text")
-    elif isinstance(value, float) and abs(value) >= MAX_INTEGER and value.is_integer():
+    elif is_beyond_exact(value):
         _refuse("integer_too_large", f"{where} is beyond 2^53; send such numbers as text")
 
 

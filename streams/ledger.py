@@ -1,8 +1,7 @@
-"""What one transaction writes: effects turned into rows and messages, folded by what they are about."""
+"""What one transaction writes: effects as rows and messages, folded by what they are about."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import assert_never
 
 from engine.effects import (
@@ -236,10 +235,10 @@ class Ledger:
         }
 
     def record_changed(
-        self, execution: Execution, write: WriteRecord, result: Mapping[str, object], at: datetime
+        self, execution: Execution, write: WriteRecord, result: Mapping[str, object]
     ) -> None:
         """Tell the event topic that a record was created or updated (D30)."""
-        self.messages.append(self.outbound.record_changed(execution, write, result, at))
+        self.messages.append(self.outbound.record_changed(execution, write, result))
 
     def effect_rows(self) -> list[Row]:
         """Return the rows of the effects to be performed after the commit."""

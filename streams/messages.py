@@ -1,4 +1,4 @@
-"""Messages as they travel (interfaces.md, Messages): pydantic at the edge, a plain value for events."""
+"""Messages as they travel (interfaces.md): pydantic at the edge, a plain value for events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Our own records: what executions, waits and decisions look like on Kafka (interfaces.md, Messages)."""
+"""Our own records: executions, waits and decisions on Kafka (interfaces.md, Messages)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -98,7 +98,6 @@ class Outbound:
         execution: Execution,
         write: WriteRecord,
         result: Mapping[str, object],
-        at: datetime,
     ) -> Outgoing:
         """Return the event that tells of a created or updated record (D30)."""
         emit = Emit(

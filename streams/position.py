@@ -25,8 +25,8 @@ class RetentionLoss(SluicegateError):
     def __init__(self, partition: Partition, expected: int, start: int) -> None:
         self.partition, self.expected, self.start = partition, expected, start
         super().__init__(
-            f"{partition.topic}[{partition.number}]: our position is {expected}, but the log starts "
-            f"at {start}: {start - expected} records were deleted before they were read. To go on "
+            f"{partition.topic}[{partition.number}]: our position is {expected}, but the log "
+            f"starts at {start}: {start - expected} records were deleted before they were read. To go on "
             "without them set SLUICEGATE_ON_GAP=accept"
         )
 
@@ -80,10 +80,11 @@ class Positions:
         rows = await self._store.fetch(
             "read_positions", group_id=self._group, topics=[partition.topic]
         )
-        return next(row["next_offset"] for row in rows if row["partition"] == partition.number)
+        found = [row for row in rows if row["partition"] == partition.number]
+        return int(found[0]["next_offset"])
 
     async def starts(self, assigned: frozenset[Partition]) -> dict[Partition, int]:
-        """Return where to start each assigned partition; new partitions start at their beginning."""
+        """Return where to start assigned partitions; new ones start at their beginning."""
         if not assigned:
             return {}
         log_state = await self._look_up(assigned)
@@ -166,7 +167,7 @@ class Positions:
         if fresh and partition in self._fresh:
             self._fresh.discard(partition)
             if fresh[0].offset > expected:
-                # Compaction and transaction markers leave holes; a shorter log was found at the start.
+                # Compaction and transaction markers leave holes; a lost start was found earlier.
                 log.info(
                     "%s[%d]: offsets %d to %d hold no records",
                     *partition,

@@ -28,7 +28,7 @@ class PublishFailed(SluicegateError):
 class _Batch:
     """Counts the acknowledgements of one send; settles its future from the poll thread."""
 
-    __slots__ = ("_error", "_left", "_loop", "_lock", "done")
+    __slots__ = ("_error", "_left", "_lock", "_loop", "done")
 
     def __init__(self, size: int, loop: asyncio.AbstractEventLoop) -> None:
         self._left, self._loop, self._lock = size, loop, threading.Lock()

@@ -1,4 +1,4 @@
-"""`create_record` and `update_record`: rows of our own database, in the batch's transaction (D30)."""
+"""`create_record` and `update_record`: rows of our own database, in the batch's transaction."""
 
 from collections.abc import Iterable, Sequence
 
@@ -49,7 +49,7 @@ async def _write_wave(transaction: Transaction, wave: list[RecordWrite]) -> dict
     by_statement: dict[str, list[dict[str, object]]] = {}
     for item in wave:
         write = item.write
-        row = {
+        row: dict[str, object] = {
             "entity_type": write.entity,
             "entity_id": write.entity_id,
             "data": write.values,
@@ -58,8 +58,8 @@ async def _write_wave(transaction: Transaction, wave: list[RecordWrite]) -> dict
         by_statement.setdefault(statement_of(write), []).append(row)
     versions: dict[Key, int] = {}
     for name, rows in by_statement.items():
-        for row in await transaction.fetch_written(name, rows):
-            versions[(row["entity_type"], row["entity_id"])] = row["version"]
+        for written in await transaction.fetch_written(name, rows):
+            versions[(written["entity_type"], written["entity_id"])] = written["version"]
     return versions
 
 

@@ -1,4 +1,4 @@
-"""The outbox to Kafka: per shard in row order, deleted after the broker's acknowledgement (rule 5)."""
+"""The outbox to Kafka: in row order per shard, deleted after the acknowledgement (rule 5)."""
 
 import asyncio
 import logging
@@ -53,7 +53,7 @@ class Relay:
                 if not owned or not await self._publish(owned):
                     await self._pause()
 
-    async def _take_shards(self, connection: psycopg.AsyncConnection, owned: set[int]) -> None:  # type: ignore[type-arg]
+    async def _take_shards(self, connection: psycopg.AsyncConnection, owned: set[int]) -> None:
         for shard in range(SHARDS):
             if shard in owned:
                 continue

@@ -15,7 +15,7 @@ TICK_SECONDS = 0.2
 CLAIM = 500
 SWEEP_SECONDS = 1.0
 LOOKS = 12
-"""How often a new event wait is compared with early events: longer than any transaction may last."""
+"""How often a new event wait looks for early events: longer than any transaction lasts."""
 KEEP_EARLY_SECONDS = 24 * 3600.0
 """How long a decision about nothing we know is held before it is refused (interfaces.md)."""
 

@@ -1,7 +1,7 @@
 """The Faust transport: an agent's event is a whole record batch (architecture.md rule 3, faust.md).
 
-Group membership, heartbeats, flow control and supervision stay Faust's. Two things are ours: what one
-fetch returned for a partition becomes one message, and positions come from our database.
+Group membership, heartbeats, flow control and supervision stay Faust's. Two things are ours: what
+one fetch returned for a partition becomes one message, and positions come from our database.
 """
 
 import contextlib
@@ -82,7 +82,7 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek to our positions: what Kafka has stored is never where we start."""
-        offsets = await self.app.start_offsets(frozenset(self.assignment()))
+        offsets: Mapping[TP, int] = await self.app.start_offsets(frozenset(self.assignment()))
         await self.seek_wait(offsets)
         return offsets
 

@@ -1,4 +1,4 @@
-"""One transaction's work: executions loaded and locked, inputs applied, everything written at the end."""
+"""One transaction's work: executions locked, inputs applied, all written at the end."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -120,7 +120,7 @@ class Work:
                 given: Input = ActionFailed(self.now, effect, result.code, result.message, False)
             else:
                 execution = self.executions[item.execution_id]
-                self.ledger.record_changed(execution, item.write, result, self.now)
+                self.ledger.record_changed(execution, item.write, result)
                 given = ActionSucceeded(self.now, effect, result)
             self.apply(item.execution_id, given)
 

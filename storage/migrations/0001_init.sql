@@ -13,6 +13,7 @@ create table workflows (
     version integer not null check (version > 0),
     content_hash text not null,
     definition text not null,
+    body jsonb not null,
     file text not null default '',
     description text not null default '',
     labels jsonb not null default '{}',

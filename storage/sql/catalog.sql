@@ -9,22 +9,22 @@ update catalog set revision = revision + 1;
 
 -- name: latest_workflows
 select distinct on (name)
-    id::text as id, name, version, content_hash, definition, file, description, labels, enabled,
+    id::text as id, name, version, content_hash, body, file, description, labels, enabled,
     priority, created_at
 from workflows
 order by name, version desc;
 
 -- name: workflow_version
-select id::text as id, name, version, content_hash, definition, file
+select id::text as id, name, version, content_hash, body, file
 from workflows
 where name = %(name)s and version = %(version)s;
 
 -- name: insert_workflow
 insert into workflows (
-    id, name, version, content_hash, definition, file, description, labels, enabled, priority
+    id, name, version, content_hash, definition, body, file, description, labels, enabled, priority
 )
 values (
-    %(id)s, %(name)s, %(version)s, %(content_hash)s, %(definition)s, %(file)s, %(description)s,
+    %(id)s, %(name)s, %(version)s, %(content_hash)s, %(definition)s, %(body)s, %(file)s, %(description)s,
     %(labels)s, %(enabled)s, %(priority)s
 );
 

@@ -9,4 +9,8 @@ limit %(limit)s;
 delete from outbox where id = any(%(ids)s::bigint[]);
 
 -- name: announce_open_waits
-select w.record from waits w where w.status = 'open' and w.id > %(after)s::uuid order by w.id limit 1000;
+select w.id::text as id, w.wait_id, w.record
+from waits w
+where w.status = 'open' and w.id > %(after)s::uuid
+order by w.id
+limit 1000;

@@ -137,7 +137,7 @@ class DecisionsHandler:
         }
 
     async def meet(self, work: Work, keep_seconds: float) -> int:
-        """Apply held decisions whose pause has come; answer `unknown` to those that waited in vain."""
+        """Apply held decisions whose pause has come; refuse those that waited in vain."""
         rows = await work.transaction.fetch("claim_held_decisions", keep_seconds=keep_seconds)
         decisions = [Decision.model_validate(row["body"]) for row in rows]
         owners = await find_owners(work, decisions)
@@ -160,7 +160,7 @@ class DecisionsHandler:
 
 
 async def find_owners(work: Work, decisions: Sequence[Decision]) -> list[ExecutionId | None]:
-    """Return the execution that each decision means; None where only an unknown request is named."""
+    """Return the execution that each decision means, None where it cannot be told."""
     unnamed = [
         row_id
         for decision in decisions

@@ -1,0 +1,206 @@
+"""Definition files: text to checked definitions, with all their mistakes at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from actions.plugins import plugged_in
+from config.documents import Places, SyntaxMistake, parse_document
+from engine.definition import Definition
+from engine.errors import SluicegateError
+from engine.loading.definition import read_definition as read_data
+from engine.loading.node import Findings, Node
+from engine.loading.resources import read_resources as read_resource_data
+
+SUFFIXES = (".yaml", ".yml", ".json")
+RESOURCES = "resources"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One mistake and where it stands; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.problem}"
+
+
+class DefinitionInvalid(SluicegateError):
+    """Definitions with mistakes; all of them."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(sorted(set(mistakes)))
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+@dataclass(slots=True)
+class Folder:
+    """What a folder of definitions holds."""
+
+    definitions: list[Definition] = field(default_factory=list)
+    resources: dict[str, Any] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+    warnings: list[Mistake] = field(default_factory=list)
+
+    def add(self, other: "Folder") -> None:
+        """Take in what another folder holds."""
+        self.definitions.extend(other.definitions)
+        self.resources.update(other.resources)
+        self.mistakes.extend(other.mistakes)
+        self.warnings.extend(other.warnings)
+
+
+def read_definition(
+    text: str, *, file: str, resources: Iterable[str] | None = None, version: int = 0
+) -> Definition:
+    """Return a checked definition; raises DefinitionInvalid with every mistake of the text."""
+    definition, mistakes, _ = examine(text, file=file, resources=resources, version=version)
+    if definition is None or mistakes:
+        raise DefinitionInvalid(mistakes)
+    return definition
+
+
+def compile_stored(body: Mapping[str, object], *, file: str, version: int) -> Definition:
+    """Return a definition that was checked when it was registered."""
+    definition, _ = read_data(body, plugged_in=plugged_in(), file=file, version=version)
+    return definition
+
+
+def examine(
+    text: str, *, file: str, resources: Iterable[str] | None = None, version: int = 0
+) -> tuple[Definition | None, list[Mistake], list[Mistake]]:
+    """Return the definition, its mistakes and its warnings."""
+    try:
+        data, places = parse_document(text)
+    except SyntaxMistake as problem:
+        return None, [Mistake(file, problem.line, problem.column, problem.problem)], []
+    known = None if resources is None else tuple(resources)
+    definition, findings = read_data(
+        data, resources=known, plugged_in=plugged_in(), file=file, source=text, version=version
+    )
+    _check_schemas(Node(data, (), findings))
+    return definition, *_placed(findings, places, file)
+
+
+def _placed(findings: Findings, places: Places, file: str) -> tuple[list[Mistake], list[Mistake]]:
+    mistakes, warnings = (
+        sorted({Mistake(file, *places.at(at), problem) for at, problem in found})
+        for found in (findings.mistakes, findings.warnings)
+    )
+    return mistakes, warnings
+
+
+def _check_schemas(root: Node) -> None:
+    """Check that input and form schemas are JSON Schemas."""
+    data = root.value if isinstance(root.value, Mapping) else {}
+    if isinstance(data.get("input"), Mapping):
+        _check_schema(root.child("input", data["input"]))
+    _check_forms(root)
+
+
+def _check_forms(node: Node) -> None:
+    if isinstance(node.value, list):
+        for item in node.items():
+            _check_forms(item)
+    elif isinstance(node.value, Mapping):
+        for key, inner in node.entries():
+            form = inner.value.get("form") if isinstance(inner.value, Mapping) else None
+            if key == "approval" and isinstance(form, Mapping):
+                for name, schema in inner.child("form", form).entries():
+                    if isinstance(schema.value, Mapping):
+                        _check_schema(schema)
+                    del name
+            _check_forms(inner)
+
+
+def _check_schema(node: Node) -> None:
+    try:
+        jsonschema_rs.meta.validate(dict(node.value) if isinstance(node.value, Mapping) else True)
+    except (jsonschema_rs.ValidationError, ValueError) as problem:
+        reason = getattr(problem, "message", None) or str(problem).splitlines()[0]
+        node.mistake(f"this is no JSON Schema: {reason}")
+
+
+def definition_files(folder: Path) -> list[Path]:
+    """Return the definition files of a folder, without tests and resources."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in SUFFIXES and path.stem != RESOURCES and ".test" not in path.name
+    )
+
+
+def read_folder(folder: Path) -> Folder:
+    """Read all definitions and the resources of a folder, and gather every mistake."""
+    found = Folder()
+    for path in (folder / f"{RESOURCES}{suffix}" for suffix in SUFFIXES):
+        if path.exists():
+            _read_resources(path, found)
+    declared = found.resources
+    files: dict[str, str] = {}
+    for path in definition_files(folder):
+        _read_file(path, declared, found)
+        name = found.definitions[-1].name if found.definitions else ""
+        if name and files.setdefault(name, str(path)) != str(path):
+            problem = f"the workflow {name!r} stands in {files[name]} already"
+            found.mistakes.append(Mistake(str(path), 1, 1, problem))
+    return found
+
+
+def _read_text(path: Path, found: Folder) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        found.mistakes.append(Mistake(str(path), 1, 1, "the file is not UTF-8"))
+    except OSError as problem:
+        found.mistakes.append(Mistake(str(path), 1, 1, f"cannot be read: {problem.strerror}"))
+    return None
+
+
+def read_into(path: Path, found: Folder) -> None:
+    """Read one file: a definition, or the resources that stand beside it."""
+    if path.stem == RESOURCES:
+        _read_resources(path, found)
+        return
+    beside = [path.with_name(f"{RESOURCES}{suffix}") for suffix in SUFFIXES]
+    declared: dict[str, object] | None = None
+    for resources in (file for file in beside if file.exists()):
+        others = Folder()
+        _read_resources(resources, others)
+        declared = others.resources
+    _read_file(path, declared, found)
+
+
+def _read_file(path: Path, declared: Mapping[str, object] | None, found: Folder) -> None:
+    text = _read_text(path, found)
+    if text is None:
+        return
+    definition, mistakes, warnings = examine(text, file=str(path), resources=declared)
+    found.mistakes.extend(mistakes)
+    found.warnings.extend(warnings)
+    if definition is not None and not mistakes:
+        found.definitions.append(definition)
+
+
+def _read_resources(path: Path, found: Folder) -> None:
+    text = _read_text(path, found)
+    if text is None:
+        return
+    try:
+        data, places = parse_document(text)
+    except SyntaxMistake as problem:
+        mistake = Mistake(str(path), problem.line, problem.column, problem.problem)
+        found.mistakes.append(mistake)
+        return
+    findings = Findings()
+    found.resources.update(read_resource_data(Node(data, (), findings)))
+    mistakes, warnings = _placed(findings, places, str(path))
+    found.mistakes.extend(mistakes)
+    found.warnings.extend(warnings)

@@ -1,0 +1,64 @@
+"""`sluicegate migrate`: schema and topics."""
+
+import sys
+
+from cli.errors import MIGRATION_NEEDED, OK
+from cli.parts import open_store, settings_for_both, settings_for_database
+from config.settings import Settings
+
+
+async def migrate_all(
+    *, topics: bool, check: bool, partitions: int | None, replication: int | None
+) -> int:
+    """Apply what is missing, or only say so; returns the exit code."""
+    settings = settings_for_both() if topics else settings_for_database()
+    missing = await _migrate_schema(settings, check=check)
+    if topics:
+        missing += await _create_topics(settings, check, partitions, replication)
+    return MIGRATION_NEEDED if check and missing else OK
+
+
+async def _migrate_schema(settings: Settings, *, check: bool) -> int:
+    from storage.migrate import migrate, migrations, schema_version
+
+    async with open_store(settings, check=False) as store:
+        if check:
+            current = await schema_version(store)
+            missing = [m for m in migrations() if m.version > current]
+            for migration in missing:
+                print_line(f"missing: migration {migration.version:04d}_{migration.name}")
+            return len(missing)
+        done = await migrate(store)
+    for name in done:
+        print_line(f"applied {name}")
+    if not done:
+        print_line("the schema is up to date")
+    return 0
+
+
+async def _create_topics(
+    settings: Settings, check: bool, partitions: int | None, replication: int | None
+) -> int:
+    from streams.admin import Admin
+    from streams.topics import Topics, TopicSpec
+
+    admin = Admin(settings.kafka, settings.kafka_security(), seconds=5)
+    brokers = await admin.brokers()
+    replicas = replication or min(3, brokers)
+    specs = Topics(settings.topic_prefix).specs(partitions, replicas)
+    plain = [name for name in settings.event_topics if not name.startswith("~")]
+    specs += [TopicSpec(name, partitions or 12, replicas, {}) for name in plain]
+    if check:
+        known = await admin.partitions()
+        missing = [spec.name for spec in specs if spec.name not in known]
+        for name in missing:
+            print_line(f"missing: topic {name}")
+        return len(missing)
+    for name in await admin.create_topics(specs):
+        print_line(f"created topic {name}")
+    return 0
+
+
+def print_line(text: str) -> None:
+    """Write one line to standard output."""
+    sys.stdout.write(f"{text}\n")

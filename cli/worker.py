@@ -1,0 +1,83 @@
+"""`sluicegate worker`: one member of the consumer group."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from config.logging import configure_logging
+from config.settings import Settings, load_settings, require_kafka_and_database, require_modes
+
+if TYPE_CHECKING:
+    from streams.worker import Worker
+
+LONGEST_PAUSE = 5.0
+log = logging.getLogger("sluicegate.worker")
+
+
+def run_worker(**flags: Any) -> int:
+    """Run until SIGTERM; returns the exit code."""
+    settings = load_settings(**flags)
+    require_kafka_and_database(settings)
+    require_modes(settings)
+    secrets = [secret.get_secret_value() for secret in settings.secrets.values()]
+    configure_logging(settings.log_level, settings.log_format, secrets)
+    import faust
+
+    from streams.worker import build_worker
+
+    worker = build_worker(settings, _store(settings), _cache(settings))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = loop.run_until_complete(_prepare(worker))
+    process = faust.Worker(
+        app,
+        loop=loop,
+        loglevel=settings.log_level.lower(),
+        override_logging=False,
+        redirect_stdouts=False,
+        console_port=0,
+    )
+    process.spinner = None
+    return _code(process)
+
+
+def _code(process: Any) -> int:
+    try:
+        process.execute_from_commandline()
+    except SystemExit as ended:
+        return int(ended.code or 0) if not isinstance(ended.code, str) else 1
+    return 0
+
+
+def _store(settings: Settings) -> Any:
+    from storage.store import PostgresStore
+
+    return PostgresStore(settings.database, pool_size=settings.pool_size, name="sluicegate worker")
+
+
+def _cache(settings: Settings) -> Any:
+    from storage.cache import ContextCache
+
+    return ContextCache(settings.redis)
+
+
+async def _prepare(worker: "Worker") -> Any:
+    """Wait for database and broker, check schema and topics, and build the application."""
+    from storage.errors import DatabaseUnreachable
+    from storage.migrate import require_schema
+    from streams.admin import BrokerUnreachable
+    from streams.app import create_app, own_topics, require_topics, resolve_event_topics
+
+    pause = 0.2
+    while True:
+        try:
+            await worker.store.open(within=5)
+            await require_schema(worker.store)
+            event_topics = await resolve_event_topics(worker.settings, worker.admin)
+            await require_topics([*event_topics, *own_topics(worker.topics)], worker.admin)
+            break
+        except (DatabaseUnreachable, BrokerUnreachable) as problem:
+            pause = min(pause * 2, LONGEST_PAUSE)
+            log.warning("%s; trying again in %.1f s", problem, pause)
+            await asyncio.sleep(pause)
+    return create_app(worker, event_topics)

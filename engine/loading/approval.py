@@ -1,0 +1,177 @@
+"""The `approval` of a step, also of a `block` (definitions.md, Approval)."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Literal
+
+from engine.definition import ApprovalSpec
+from engine.ids import StepPath
+from engine.loading.node import Fields, Node
+from engine.templates import Template
+
+KEYS = (
+    "title",
+    "body",
+    "roles",
+    "users",
+    "anyone",
+    "policy",
+    "exclude",
+    "allow_requester",
+    "requester",
+    "outcomes",
+    "form",
+    "required_fields",
+    "view",
+    "entity",
+    "expires_in",
+    "expires_at",
+    "remind_every",
+    "escalate",
+    "priority",
+    "bulk",
+)
+BRANCHES = {"on_approved": "approved", "on_rejected": "rejected", "on_expired": "expired"}
+FIXED_OUTCOMES = ("approved", "rejected")
+
+ReadBranch = Callable[[Node], StepPath | None]
+
+
+def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> ApprovalSpec:
+    """Read an approval with the branches that stand beside it."""
+    fields = node.fields(KEYS, required=("title",))
+    fields.refuse(("remind_every", "escalate"))
+    _check_policy(fields)
+    roles = _texts(fields, "roles")
+    anyone = _flag(fields, "anyone")
+    if not roles and "users" not in fields and not anyone:
+        node.mistake("an approval needs roles, users or anyone: true")
+    outcomes = _outcomes(fields)
+    return ApprovalSpec(
+        title=_template(fields, "title") or node.child("title", "").template(),
+        body=_template(fields, "body"),
+        roles=roles,
+        users=_template(fields, "users"),
+        anyone=anyone,
+        exclude=_template(fields, "exclude"),
+        requester=_template(fields, "requester"),
+        allow_requester=_flag(fields, "allow_requester"),
+        outcomes=outcomes,
+        form=_form(fields),
+        required_fields=_required(fields),
+        view=_template(fields, "view"),
+        entity=_entity(fields),
+        expires_in=_expires_in(fields),
+        expires_at=_template(fields, "expires_at"),
+        priority=_priority(fields),
+        on_outcome=_branches(branches, outcomes, read_branch),
+    )
+
+
+def _check_policy(fields: Fields) -> None:
+    policy = fields.get("policy")
+    if policy is not None and policy.value != {"any": True}:
+        policy.mistake("this policy is not available in this version; use {any: true}")
+    bulk = fields.get("bulk")
+    if bulk is not None and bulk.boolean():
+        bulk.mistake("bulk is not available in this version")
+
+
+def _template(fields: Fields, key: str) -> Template | None:
+    node = fields.get(key)
+    return None if node is None else node.template()
+
+
+def _texts(fields: Fields, key: str) -> tuple[str, ...]:
+    node = fields.get(key)
+    return () if node is None else node.texts()
+
+
+def _flag(fields: Fields, key: str) -> bool:
+    node = fields.get(key)
+    return False if node is None else node.boolean()
+
+
+def _outcomes(fields: Fields) -> tuple[str, ...]:
+    node = fields.get("outcomes")
+    if node is None:
+        return FIXED_OUTCOMES
+    outcomes = tuple(item.name("outcome") for item in node.items())
+    if len(set(outcomes)) < max(len(outcomes), 2):
+        node.mistake("outcomes needs at least two different names")
+        return FIXED_OUTCOMES
+    for reserved in ("expired", "cancelled"):
+        if reserved in outcomes:
+            node.mistake(f"{reserved} is set by the engine; choose another name")
+    return outcomes
+
+
+def _form(fields: Fields) -> Mapping[str, object] | None:
+    node = fields.get("form")
+    if node is None:
+        return None
+    found = {}
+    for name, field in node.entries():
+        if isinstance(field.value, Mapping):
+            found[name] = field.value
+        else:
+            field.mistake("a form field is a JSON Schema, such as {type: number, maximum: 15}")
+    return found
+
+
+def _required(fields: Fields) -> tuple[str, ...]:
+    required = _texts(fields, "required_fields")
+    form = fields.get("form")
+    names = form.value if form is not None and isinstance(form.value, Mapping) else {}
+    for name in required:
+        if name not in names:
+            fields.known["required_fields"].mistake(f"the form has no field {name!r}")
+    return required
+
+
+def _entity(fields: Fields) -> Template | None:
+    node = fields.get("entity")
+    if node is None:
+        return None
+    node.fields(("type", "id"), required=("type", "id"))
+    return node.template()
+
+
+def _expires_in(fields: Fields) -> timedelta | None:
+    node = fields.get("expires_in")
+    if node is None:
+        return None
+    if "expires_at" in fields:
+        node.mistake("give expires_in or expires_at, not both")
+    return node.duration()
+
+
+def _priority(fields: Fields) -> Literal["low", "normal", "high"]:
+    node = fields.get("priority")
+    word = "normal" if node is None else node.choice(("normal", "low", "high"))
+    return "low" if word == "low" else "high" if word == "high" else "normal"
+
+
+def _branches(
+    branches: Fields, outcomes: tuple[str, ...], read_branch: ReadBranch
+) -> dict[str, StepPath]:
+    found: dict[str, StepPath] = {}
+    for key, outcome in BRANCHES.items():
+        node = branches.get(key)
+        if node is None:
+            continue
+        if outcome != "expired" and outcome not in outcomes:
+            node.mistake(f"the outcomes are {', '.join(outcomes)}; use on: {{<outcome>: ...}}")
+        first = read_branch(node)
+        if first is not None:
+            found[outcome] = first
+    own = branches.get("on")
+    for outcome, node in own.entries() if own is not None else ():
+        if outcome not in (*outcomes, "expired"):
+            node.mistake(f"unknown outcome {outcome!r}; there are: {', '.join(outcomes)}, expired")
+        elif f"on_{outcome}" in branches:
+            node.mistake(f"on_{outcome} stands beside it already; give one of the two")
+        first = read_branch(node)
+        if first is not None:
+            found[outcome] = first
+    return found

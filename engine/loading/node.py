@@ -1,0 +1,195 @@
+"""A value of a definition file with its place: reads it as what is wanted, and notes mistakes."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from engine.conditions import Condition, compile_condition
+from engine.durations import parse_duration
+from engine.errors import Invalid
+from engine.patterns import check_pattern
+from engine.templates import Template, compile_template
+
+At = tuple[str | int, ...]
+ALWAYS = Condition(lambda _scope, _leaves: True, frozenset())
+LONGEST = timedelta(days=365)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+
+
+@dataclass(slots=True)
+class Findings:
+    """Mistakes and warnings, each with the path of keys and indexes that leads to it."""
+
+    mistakes: list[tuple[At, str]] = field(default_factory=list)
+    warnings: list[tuple[At, str]] = field(default_factory=list)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return `; did you mean x?` where a known name is close, else nothing."""
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value and how it is reached; a mistake is noted and a harmless value returned."""
+
+    value: object
+    at: At
+    findings: Findings
+
+    def mistake(self, problem: str, *below: str | int) -> None:
+        """Note a mistake here, or at a key or index below."""
+        self.findings.mistakes.append(((*self.at, *below), problem))
+
+    def warning(self, problem: str, *below: str | int) -> None:
+        """Note what is allowed but probably not meant."""
+        self.findings.warnings.append(((*self.at, *below), problem))
+
+    def child(self, key: str | int, value: object) -> "Node":
+        """Return the node of a value below."""
+        return Node(value, (*self.at, key), self.findings)
+
+    def fields(self, allowed: Collection[str], *, required: Collection[str] = ()) -> "Fields":
+        """Read a mapping with known keys; others are mistakes that name the nearest."""
+        if not isinstance(self.value, Mapping):
+            self.mistake(f"this must be a mapping with keys such as {', '.join(list(allowed)[:4])}")
+            return Fields(self, {})
+        known = {}
+        for key, value in self.value.items():
+            if key in allowed:
+                known[str(key)] = self.child(key, value)
+            else:
+                hint = nearest(str(key), allowed)
+                choices = ", ".join(sorted(allowed))
+                self.mistake(f"unknown key {key!r}{hint} (allowed: {choices})", key)
+        for key in required:
+            if key not in known:
+                self.mistake(f"the key {key!r} is missing")
+        return Fields(self, known)
+
+    def entries(self) -> Iterator[tuple[str, "Node"]]:
+        """Yield the entries of a mapping whose keys are free."""
+        if not isinstance(self.value, Mapping):
+            self.mistake("this must be a mapping")
+            return
+        for key, value in self.value.items():
+            yield str(key), self.child(str(key), value)
+
+    def items(self) -> list["Node"]:
+        """Return the elements of a list."""
+        if not isinstance(self.value, list):
+            self.mistake("this must be a list: begin each element with -")
+            return []
+        return [self.child(number, value) for number, value in enumerate(self.value)]
+
+    def text(self) -> str:
+        """Read a text."""
+        if isinstance(self.value, str):
+            return self.value
+        self.mistake(f"this must be a text; write {str(self.value)!r} in quotes")
+        return ""
+
+    def name(self, what: str) -> str:
+        """Read a name: lower-case letters, digits and underscores."""
+        text = self.text()
+        if isinstance(self.value, str) and not _NAME.fullmatch(text):
+            self.mistake(
+                f"{text!r} is no {what}: write lower-case letters, digits and _, a letter first"
+            )
+        return text
+
+    def boolean(self) -> bool:
+        """Read true or false."""
+        if isinstance(self.value, bool):
+            return self.value
+        self.mistake("this must be true or false")
+        return False
+
+    def integer(self, low: int, high: int) -> int:
+        """Read a whole number between bounds."""
+        if isinstance(self.value, int) and not isinstance(self.value, bool):
+            if low <= self.value <= high:
+                return self.value
+            self.mistake(f"{self.value} is out of bounds: {low} to {high}")
+            return low
+        self.mistake(f"this must be a whole number from {low} to {high}")
+        return low
+
+    def choice(self, options: Collection[str]) -> str:
+        """Read one of some words."""
+        if isinstance(self.value, str) and self.value in options:
+            return self.value
+        hint = nearest(str(self.value), options)
+        self.mistake(f"{self.value!r} must be one of: {', '.join(options)}{hint}")
+        return next(iter(options))
+
+    def duration(self, longest: timedelta = LONGEST) -> timedelta:
+        """Read a length of time."""
+        if not isinstance(self.value, str):
+            self.mistake(f"{self.value!r} is no duration; write 500ms, 30s, 10m, 24h, 5d or PT24H")
+            return timedelta()
+        try:
+            length = parse_duration(self.value)
+        except ValueError as problem:
+            self.mistake(str(problem))
+            return timedelta()
+        if length > longest:
+            self.mistake(f"{self.value} is longer than the {longest.days} days allowed")
+        return length
+
+    def pattern(self) -> str:
+        """Read an event type or a pattern of one."""
+        text = self.text()
+        if isinstance(self.value, str):
+            try:
+                check_pattern(text)
+            except ValueError as problem:
+                self.mistake(str(problem))
+                return "invalid"
+        return text or "invalid"
+
+    def texts(self) -> tuple[str, ...]:
+        """Read a list of texts; a single text counts as a list of one."""
+        if isinstance(self.value, str):
+            return (self.value,)
+        return tuple(item.text() for item in self.items())
+
+    def template(self, *, secrets: bool = False) -> Template:
+        """Read a value that may hold `${...}`."""
+        try:
+            return compile_template(self.value, allow_secrets=secrets)
+        except Invalid as problem:
+            self.mistake(problem.problem, *problem.at)
+            return compile_template("")
+
+    def condition(self) -> Condition:
+        """Read a condition."""
+        try:
+            return compile_condition(self.value)
+        except Invalid as problem:
+            self.mistake(problem.problem, *problem.at)
+            return ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The known keys of a mapping."""
+
+    node: Node
+    known: Mapping[str, Node]
+
+    def get(self, key: str) -> Node | None:
+        """Return the node of a key, None where it is absent."""
+        return self.known.get(key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.known
+
+    def refuse(self, keys: Collection[str], what: str = "") -> None:
+        """Note that some keys are not available in this version."""
+        for key in keys:
+            if key in self.known:
+                self.known[key].mistake(f"{what or key} is not available in this version")

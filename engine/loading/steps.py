@@ -1,0 +1,307 @@
+"""Lists of steps: shape, ids, order, branches; compiled to a flat table of steps."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from engine.definition import (
+    DEFAULT_RETRY,
+    DEFAULT_TIMEOUT,
+    AllowVerb,
+    ApprovalVerb,
+    BlockVerb,
+    ConditionVerb,
+    EventWait,
+    ExecuteVerb,
+    Step,
+    TimeWait,
+    Verb,
+    WaitVerb,
+)
+from engine.ids import StepPath
+from engine.loading.actions import read_actions
+from engine.loading.approval import BRANCHES, read_approval
+from engine.loading.node import Fields, Node
+from engine.loading.scope import Visible
+from engine.paths import parse_path
+from engine.retry import RetryPolicy
+from engine.templates import Template
+
+VERBS = (
+    "condition",
+    "allow",
+    "block",
+    "execute",
+    "parallel",
+    "wait",
+    "approval",
+    "for_each",
+    "repeat",
+    "workflow",
+)
+LATER_VERBS = ("parallel", "for_each", "repeat", "workflow")
+COMMON = ("id", "when", "on_error")
+LATER = ("compensate", "refresh")
+APPROVAL_BRANCHES = (*BRANCHES, "on")
+BESIDE: Mapping[str, tuple[str, ...]] = {
+    "condition": ("on_true", "on_false"),
+    "allow": (),
+    "block": APPROVAL_BRANCHES,
+    "execute": ("retry", "timeout", "continue_on_error", "on_in_doubt"),
+    "wait": ("on_timeout",),
+    "approval": APPROVAL_BRANCHES,
+}
+MAX_STEPS = 200
+MAX_NESTING = 16
+NO_STEP = StepPath("")
+
+
+@dataclass(slots=True)
+class StepTable:
+    """The steps of one definition as they are read."""
+
+    plugged_in: Collection[str]
+    steps: dict[StepPath, Step] = field(default_factory=dict)
+    places: dict[str, Node] = field(default_factory=dict)
+    visible: Visible = field(default_factory=Visible)
+
+    def read_list(
+        self,
+        node: Node,
+        enclosing: StepPath,
+        then: StepPath | None,
+        seen: tuple[str, ...],
+        depth: int = 1,
+    ) -> StepPath | None:
+        """Read a list of steps; return the path of the first, None for an empty list.
+
+        `then` follows the last step; `seen` are the ids of the steps that come before.
+        """
+        items = node.items()
+        if depth > MAX_NESTING:
+            node.mistake(f"steps nest at most {MAX_NESTING} deep")
+            return None
+        ids = [_id_of(item) for item in items]
+        prefix = f"{enclosing}/" if enclosing else ""
+        paths = [StepPath(f"{prefix}{id}") for id in ids]
+        for number, item in enumerate(items):
+            following = paths[number + 1] if number + 1 < len(paths) else then
+            later = dict(zip(ids[number + 1 :], paths[number + 1 :], strict=True))
+            place = _Place(paths[number], following, later, (*seen, *ids[:number]), depth)
+            self._read_step(item, place)
+        return paths[0] if paths else None
+
+    def _read_step(self, node: Node, place: "_Place") -> None:
+        if not isinstance(node.value, Mapping):
+            node.mistake("a step is a mapping with an id and one verb")
+            return
+        verbs = [verb for verb in VERBS if verb in node.value]
+        if len(verbs) != 1:
+            self._explain_verbs(node, verbs)
+            return
+        verb = verbs[0]
+        if verb in LATER_VERBS:
+            node.child(verb, None).mistake(f"{verb} is not available in this version")
+            return
+        beside = BESIDE[verb]
+        fields = node.fields((*COMMON, *LATER, verb, *beside), required=("id",))
+        fields.refuse(LATER)
+        self._note_id(fields, node)
+        reader = _StepReader(self, fields, place)
+        step = reader.read(verb)
+        self.steps[place.path] = step
+        self.visible.note_step(step, place.seen, node)
+
+    def _explain_verbs(self, node: Node, verbs: list[str]) -> None:
+        known = ", ".join(VERBS)
+        if verbs:
+            node.mistake(f"a step has one verb, this has {' and '.join(verbs)}: make two steps")
+        else:
+            node.mistake(f"a step needs one of: {known}")
+
+    def _note_id(self, fields: Fields, node: Node) -> None:
+        id_node = fields.get("id")
+        if id_node is None:
+            return
+        id = id_node.name("step id")
+        if id in self.places:
+            id_node.mistake(f"the step id {id!r} is used twice; ids are unique in a definition")
+        self.places.setdefault(id, node)
+        if len(self.places) == MAX_STEPS + 1:
+            node.mistake(f"a definition has at most {MAX_STEPS} steps")
+
+
+def _id_of(node: Node) -> str:
+    value = node.value.get("id") if isinstance(node.value, Mapping) else None
+    return value if isinstance(value, str) else f"step{node.at[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a step stands: what follows it, what may be jumped to, what came before."""
+
+    path: StepPath
+    then: StepPath | None
+    later: Mapping[str, StepPath]
+    seen: tuple[str, ...]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class _StepReader:
+    table: StepTable
+    fields: Fields
+    place: _Place
+
+    def read(self, verb: str) -> Step:
+        """Read the step around its verb."""
+        fields = self.fields
+        when, timeout = fields.get("when"), fields.get("timeout")
+        on_error = fields.get("on_error")
+        return Step(
+            id=_id_of(fields.node),
+            path=self.place.path,
+            verb=self._verb(verb, fields.known[verb]),
+            then=self.place.then,
+            when=when.condition() if when is not None else None,
+            retry=self._retry(),
+            timeout=timeout.duration() if timeout is not None else DEFAULT_TIMEOUT,
+            on_error=self._branch(on_error) if on_error is not None else None,
+        )
+
+    def _verb(self, verb: str, node: Node) -> Verb:
+        match verb:
+            case "condition":
+                return ConditionVerb(
+                    node.condition(), self._target("on_true"), self._target("on_false")
+                )
+            case "allow":
+                return self._allow(node)
+            case "block":
+                return self._block(node)
+            case "execute":
+                self._check_in_doubt()
+                flag = self.fields.get("continue_on_error")
+                actions = read_actions(node, self.table.plugged_in)
+                return ExecuteVerb(actions, flag.boolean() if flag is not None else False)
+            case "wait":
+                return self._wait(node)
+            case _:
+                return ApprovalVerb(read_approval(node, self.fields, self._branch))
+
+    def _branch(self, node: Node) -> StepPath | None:
+        """Read the steps of a branch; its last step is followed by what follows this one."""
+        place = self.place
+        seen = (*place.seen, _id_of(self.fields.node))
+        return self.table.read_list(node, place.path, place.then, seen, place.depth + 1)
+
+    def _target(self, key: str) -> StepPath | None:
+        """Read steps, or the id of a later step of the same list (D9)."""
+        node = self.fields.get(key)
+        if node is None:
+            return None
+        if not isinstance(node.value, str):
+            return self._branch(node)
+        target = self.place.later.get(node.value)
+        if target is None:
+            later = ", ".join(self.place.later) or "none here"
+            node.mistake(
+                f"{node.value!r} is no later step of this list; jumps go forward only ({later})"
+            )
+        return target
+
+    def _allow(self, node: Node) -> AllowVerb:
+        fields = node.fields(("reason", "stop"))
+        reason, stop = fields.get("reason"), fields.get("stop")
+        return AllowVerb(
+            reason.template() if reason is not None else None,
+            stop.boolean() if stop is not None else False,
+        )
+
+    def _block(self, node: Node) -> BlockVerb:
+        fields = node.fields(("code", "reason", "approval"), required=("code",))
+        code, reason, approval = (fields.get(key) for key in ("code", "reason", "approval"))
+        if approval is None:
+            for key in APPROVAL_BRANCHES:
+                if key in self.fields:
+                    self.fields.known[key].mistake(f"{key} needs a block with an approval")
+        return BlockVerb(
+            code.text() if code is not None else "",
+            reason.template() if reason is not None else None,
+            read_approval(approval, self.fields, self._branch) if approval is not None else None,
+        )
+
+    def _wait(self, node: Node) -> WaitVerb:
+        fields = node.fields(
+            ("event", "match", "when", "timeout", "since", "any_of", "all_of", "for", "until")
+        )
+        fields.refuse(("any_of", "all_of"))
+        kinds = [key for key in ("event", "for", "until", "any_of", "all_of") if key in fields]
+        if len(kinds) != 1:
+            node.mistake("a wait has one of: event, for, until")
+        on_timeout = self.fields.get("on_timeout")
+        branch = self._branch(on_timeout) if on_timeout is not None else None
+        if "for" in fields or "until" in fields:
+            length, until = fields.get("for"), fields.get("until")
+            for key in ("match", "when", "timeout", "since"):
+                if key in fields:
+                    fields.known[key].mistake(f"{key} belongs to a wait for an event")
+            return WaitVerb(
+                TimeWait(
+                    length.duration() if length is not None else None,
+                    until.template() if until is not None else None,
+                ),
+                branch,
+            )
+        return WaitVerb(self._event_wait(fields), branch)
+
+    def _event_wait(self, fields: Fields) -> EventWait:
+        event, match, when = (fields.get(key) for key in ("event", "match", "when"))
+        timeout, since = fields.get("timeout"), fields.get("since")
+        if "on_timeout" in self.fields and timeout is None:
+            self.fields.known["on_timeout"].mistake("on_timeout needs a timeout on the wait")
+        since_word = since.choice(("trigger", "now")) if since is not None else "trigger"
+        return EventWait(
+            event.pattern() if event is not None else "invalid",
+            dict(_matches(match)) if match is not None else {},
+            when.condition() if when is not None else None,
+            timeout.duration() if timeout is not None else None,
+            "now" if since_word == "now" else "trigger",
+        )
+
+    def _check_in_doubt(self) -> None:
+        node = self.fields.get("on_in_doubt")
+        if node is not None and node.value != "retry":
+            node.mistake("only on_in_doubt: retry is available in this version")
+
+    def _retry(self) -> RetryPolicy:
+        node = self.fields.get("retry")
+        if node is None:
+            return DEFAULT_RETRY
+        fields = node.fields(("max", "backoff", "base", "cap", "jitter"))
+        most, backoff, base, cap, jitter = (
+            fields.get(key) for key in ("max", "backoff", "base", "cap", "jitter")
+        )
+        kind = backoff.choice(("exponential", "linear", "fixed")) if backoff else "exponential"
+        spread = jitter.choice(("full", "none")) if jitter else "full"
+        return RetryPolicy(
+            most.integer(0, 10) if most is not None else DEFAULT_RETRY.max,
+            kind,  # type: ignore[arg-type]
+            _at_least(base) if base is not None else DEFAULT_RETRY.base,
+            _at_least(cap) if cap is not None else DEFAULT_RETRY.cap,
+            spread,  # type: ignore[arg-type]
+        )
+
+
+def _at_least(node: Node) -> timedelta:
+    return max(node.duration(), timedelta(milliseconds=1))
+
+
+def _matches(node: Node) -> Iterator[tuple[str, Template]]:
+    for path, value in node.entries():
+        try:
+            parse_path(path)
+        except ValueError as problem:
+            value.mistake(str(problem))
+            continue
+        yield path, value.template()

@@ -1,0 +1,37 @@
+"""Open waits once more onto the waiting topic, after a broker lost its topics."""
+
+from datetime import datetime
+
+from storage.store import PostgresStore
+from streams.outbound import Outbound
+from streams.outbox import pack
+
+FIRST_ID = "00000000-0000-0000-0000-000000000000"
+
+
+async def announce_open_waits(store: PostgresStore, outbound: Outbound) -> int:
+    """Put every open wait into the outbox; return how many there were."""
+    after, count = FIRST_ID, 0
+    while True:
+        async with store.transaction() as transaction:
+            rows = await transaction.fetch("announce_open_waits", after=after)
+            messages = [
+                outbound.announce_wait(
+                    None, row["wait_id"], row["record"], _opened_at(row["record"])
+                )
+                for row in rows
+            ]
+            chunks = pack(messages)
+            if chunks:
+                await transaction.run(
+                    "insert_outbox",
+                    shards=[shard for shard, _ in chunks],
+                    messages=[cell for _, cell in chunks],
+                )
+        if not rows:
+            return count
+        after, count = rows[-1]["id"], count + len(rows)
+
+
+def _opened_at(record: dict[str, str]) -> datetime:
+    return datetime.fromisoformat(record["opened_at"])

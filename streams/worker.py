@@ -1,0 +1,177 @@
+"""The parts of a worker, put together: agents' intakes and the loops beside them."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from socket import gethostname
+from typing import Any
+from uuid import uuid4
+
+from actions.guard import Guard
+from actions.loaders import Resources
+from actions.registry import Actions, load_actions
+from config.settings import Settings
+from storage.cache import ContextCache
+from storage.store import PostgresStore
+from streams.admin import Admin
+from streams.agents.decisions import DecisionsHandler
+from streams.agents.events import EventsHandler
+from streams.announce import announce_open_waits
+from streams.catalog import Catalog
+from streams.dead_letters import DeadLetters
+from streams.dispatcher import Dispatcher
+from streams.driver import Driver
+from streams.enrichment import Enrichment
+from streams.intake import Handler, Intake
+from streams.outbound import Outbound
+from streams.position import LookUp, Positions
+from streams.producer import KafkaOut
+from streams.relay import Relay
+from streams.schemas import Schemas
+from streams.ticker import Ticker
+from streams.topics import Topics
+
+DRAIN_SECONDS = 5.0
+CATALOG_SECONDS = 1.0
+log = logging.getLogger("sluicegate.worker")
+
+
+def worker_name() -> str:
+    """Return a name for this process that no other has ever had."""
+    return f"{gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker: what its agents call, and the loops it runs."""
+
+    settings: Settings
+    topics: Topics
+    store: PostgresStore
+    admin: Admin
+    catalog: Catalog
+    driver: Driver
+    cache: ContextCache
+    resources: Resources
+    events: EventsHandler
+    decisions: DecisionsHandler
+    actions: Actions | None = None
+    dispatcher: Dispatcher | None = None
+    out: KafkaOut | None = None
+    tasks: tuple[asyncio.Task[None], ...] = ()
+
+    def intake(self, handler: Handler, positions: Positions) -> Intake:
+        """Return what takes the batches of one agent."""
+        return Intake(self.driver, self.catalog, positions, handler)
+
+    def positions(self, look_up: LookUp) -> Positions:
+        """Return this group's positions."""
+        return Positions(
+            self.store,
+            self.settings.group_id,
+            look_up,
+            accept_gaps=self.settings.on_gap == "accept",
+            on_recreated=self._announce_again,
+        )
+
+    async def _announce_again(self, topic: str) -> None:
+        """Fill the waiting topic again when a broker came back without its topics."""
+        if topic == self.topics.decisions:
+            count = await announce_open_waits(self.store, self.driver.outbound)
+            log.warning("announced %d open waits once more", count)
+
+    async def start(self) -> None:
+        """Open connections and begin the loops; call inside the running event loop."""
+        settings = self.settings
+        await self.refresh()
+        self.out = KafkaOut(settings.kafka, settings.kafka_security())
+        guard = Guard(settings.webhook_allow, allow_private=settings.allow_private)
+        self.actions = load_actions(guard, self.resources, settings.secrets)
+        enrichment = Enrichment(self.resources, self.cache)
+        self.dispatcher = Dispatcher(self.store, self.driver, self.actions, enrichment)
+        relay = Relay(self.store, self.out)
+        ticker = Ticker(
+            self.driver, self.decisions, keep_early_seconds=settings.early_decision_seconds
+        )
+        self.driver.followers = [relay, self.dispatcher, ticker]
+        self.tasks = tuple(
+            self._spawn(name, loop)
+            for name, loop in (
+                ("relay", relay.run()),
+                ("dispatcher", self.dispatcher.run()),
+                ("claims", self.dispatcher.claim()),
+                ("timers", ticker.run_timers()),
+                ("meetings", ticker.run_meetings()),
+                ("catalog", self._follow_catalog()),
+            )
+        )
+
+    async def refresh(self) -> None:
+        """Read definitions and resources that changed."""
+        await self.catalog.refresh()
+        self.resources.replace(self.catalog.resources)
+
+    async def _follow_catalog(self) -> None:
+        while True:
+            await asyncio.sleep(CATALOG_SECONDS)
+            with contextlib.suppress(Exception):
+                await self.refresh()
+
+    def _spawn(self, name: str, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(loop, name=name)
+        task.add_done_callback(self._crash_if_failed)
+        return task
+
+    @staticmethod
+    def _crash_if_failed(task: asyncio.Task[None]) -> None:
+        """End the process when a loop fails: a half-working worker is worse than none."""
+        if task.cancelled() or task.exception() is None:
+            return
+        log.critical("the loop %s failed", task.get_name(), exc_info=task.exception())
+        os._exit(70)
+
+    async def stop(self) -> None:
+        """Finish what is under way, hand over the rest, close everything."""
+        if self.dispatcher is not None:
+            with contextlib.suppress(Exception):
+                await self.dispatcher.drain(DRAIN_SECONDS)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.actions is not None:
+            await self.actions.close()
+        if self.out is not None:
+            await self.out.close()
+        await self.cache.close()
+        await self.store.close()
+
+
+def build_worker(settings: Settings, store: PostgresStore, cache: ContextCache) -> Worker:
+    """Return a worker that has opened nothing yet."""
+    topics = Topics(settings.topic_prefix)
+    outbound = Outbound(topics, settings.event_topics[0])
+    catalog = Catalog(store)
+    resources = Resources()
+    schemas = Schemas()
+    dead_letters = DeadLetters(topics, settings.group_id)
+    return Worker(
+        settings=settings,
+        topics=topics,
+        store=store,
+        admin=Admin(settings.kafka, settings.kafka_security()),
+        catalog=catalog,
+        driver=Driver(store, catalog, outbound, worker_name()),
+        cache=cache,
+        resources=resources,
+        events=EventsHandler(
+            catalog,
+            Enrichment(resources, cache),
+            schemas,
+            dead_letters,
+            settings.event_type_field,
+        ),
+        decisions=DecisionsHandler(outbound, schemas, dead_letters),
+    )
