@@ -74,5 +74,5 @@ def configure_logging(level: str, form: str, secrets: Collection[str] = ()) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("faust", "aiokafka", "mode", "kafka", "sluicegate.librdkafka", "uvicorn.access"):
+    for noisy in ("aiokafka", "kafka", "sluicegate.librdkafka", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from faust.types import TP
+from mode import Service
 
 from config.settings import Settings
 from engine.errors import SluicegateError
@@ -90,9 +91,24 @@ def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
     )
     state.app = app
+    _add_loops(app, worker)
     _add_agent(app, worker, positions, "events", event_topics, worker.events)
     _add_agent(app, worker, positions, "decisions", [worker.topics.decisions], worker.decisions)
     return app
+
+
+def _add_loops(app: BatchApp, worker: Worker) -> None:
+    """Start and stop the worker's loops with the application."""
+
+    @app.service  # type: ignore[untyped-decorator]
+    class Loops(Service):  # type: ignore[misc]
+        async def on_start(self) -> None:
+            await worker.start()
+
+        async def on_stop(self) -> None:
+            await worker.stop()
+
+    del Loops
 
 
 def _add_agent(

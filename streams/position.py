@@ -26,8 +26,8 @@ class RetentionLoss(SluicegateError):
         self.partition, self.expected, self.start = partition, expected, start
         super().__init__(
             f"{partition.topic}[{partition.number}]: our position is {expected}, but the log "
-            f"starts at {start}: {start - expected} records were deleted before they were read. To go on "
-            "without them set SLUICEGATE_ON_GAP=accept"
+            f"starts at {start}: {start - expected} records were deleted unread. To go on without "
+            "them set SLUICEGATE_ON_GAP=accept"
         )
 
 
