@@ -1,0 +1,22 @@
+"""One deployment with one worker for the acceptance suite; tests keep apart by their ids."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.stack import EmbeddedStack
+from tests.world import ROOT, World, a_world
+
+DEFINITIONS = Path(__file__).parent / "definitions"
+
+
+@pytest.fixture(scope="session")
+def world(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The deployment under test, with the examples and the suite's own definitions."""
+    folder = tmp_path_factory.mktemp("definitions")
+    files = [*(ROOT / "examples").glob("*.yaml"), *DEFINITIONS.glob("*.yaml")]
+    texts = {path.name: path.read_text() for path in files}
+    with a_world(stack, folder, texts) as running:
+        running.start_worker()
+        yield running

@@ -1,0 +1,102 @@
+"""Records that cannot be read or placed go to the dead letters; their neighbours do not notice."""
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from tests.world import World
+
+BROKEN = {
+    "not_json": (b"{not json", "invalid_json"),
+    "empty": (b"", "invalid_json"),
+    "tombstone": (None, "tombstone"),
+    "a_list": (b"[1, 2]", "payload_not_an_object"),
+    "null": (b"null", "payload_not_an_object"),
+    "invalid_utf8": (b'{"a": "\xff\xfe"}', "invalid_json"),
+    "byte_order_mark": (b'\xef\xbb\xbf{"a": 1}', "byte_order_mark"),
+    "nul": (b'{"a": "x\\u0000y"}', "nul_character"),
+    "nul_key": (b'{"a\\u0000": 1}', "nul_character"),
+    "surrogate": (b'{"a": "\\ud800"}', "invalid_json"),
+    "integer": (b'{"a": 9007199254740993}', "integer_too_large"),
+    "long_integer": (b'{"a": 123456789012345678901234567890}', "integer_too_large"),
+    "dunder": (b'{"__proto__": {"x": 1}}', "forbidden_key"),
+    "too_deep": (b'{"a":' * 40 + b"1" + b"}" * 40, "too_deep"),
+    "very_deep": (b'{"a":' * 5000 + b"1" + b"}" * 5000, "invalid_json"),
+    "not_finite": (b'{"a": NaN}', "invalid_json"),
+    "avro": (b"\x00\x00\x00\x00\x01abc", "invalid_json"),
+    "gzip": (b"\x1f\x8b\x08\x00\x00", "invalid_json"),
+    "too_large": (b'{"a": "' + b"x" * 300_000 + b'"}', "too_large"),
+}
+
+
+# S8
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_event_becomes_a_dead_letter_with_its_bytes(world: World, case: str) -> None:
+    value, error_type = BROKEN[case]
+    mark = uuid4().hex
+    world.produce(
+        world.events_topic, value, key=mark, headers={"ce_type": "gate.asked", "x-mark": mark}
+    )
+    topic = world.topic("dead-letters")
+    letter = world.wait_for(lambda r: r.topic == topic and r.key == mark, "the dead letter")
+    assert letter.raw == value
+    assert letter.headers["x-mark"] == mark.encode()
+    assert letter.headers["dlq-error-type"].decode() == error_type
+    assert letter.headers["dlq-original-topic"].decode() == world.events_topic
+    rows = world.query("select value, error_type from dead_letters where record_key = %s", mark.encode())
+    assert rows == [{"value": value, "error_type": error_type}]
+
+
+def test_the_neighbours_of_a_broken_record_are_processed(world: World) -> None:
+    before, after = uuid4().hex, uuid4().hex
+    for value in (
+        json.dumps({"type": "thing.one", "id": before}),
+        "broken",
+        json.dumps({"type": "thing.two", "id": after}),
+    ):
+        world.produce(world.events_topic, value, partition=0)
+    for id in (before, after):
+        world.until("select 1 as x from records where entity_type = 'thing' and entity_id = %s", id)
+
+
+def test_an_event_against_the_input_schema_starts_nothing_and_says_why(world: World) -> None:
+    event = world.publish("order.created", {"order_id": "x", "total": "many"})
+    letter = world.wait_for(
+        lambda r: r.headers.get("ce_id") == event.encode() and "dlq-error-type" in r.headers,
+        "the dead letter",
+    )
+    assert letter.headers["dlq-error-type"] == b"invalid_input"
+    assert b"order-approval" in letter.headers["dlq-error-message"]
+    assert world.started_by(event) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ('{"outcome": "approved"}', "decided_by"),
+        ('{"decided_by": "a", "outcome": "approved"}', "execution_id"),
+        ('{"execution_id": "exec_1", "decided_by": "a", "outcome": "approved"}', "execution_id"),
+        ("nonsense", "JSON"),
+        ('{"kind": "comment", "request_id": "w_1", "text": "x"}', "comment"),
+    ],
+)
+def test_a_malformed_decision_is_answered_and_kept(world: World, value: str, part: str) -> None:
+    mark = f"exec_{uuid4().hex}"
+    world.produce(world.topic("decisions"), value, key=mark)
+    topic = world.topic("receipts")
+    receipt = world.wait_for(lambda r: r.topic == topic and r.key == mark, "the receipt").value
+    assert (receipt["result"], receipt["code"]) == ("refused", "malformed")
+    assert part.lower() in receipt["message"].lower() or "json" in receipt["message"].lower()
+    dead = world.topic("dead-letters")
+    letter = world.wait_for(lambda r: r.topic == dead and r.key == mark, "the dead letter")
+    assert letter.raw == value.encode()
+
+
+def test_a_type_longer_than_any_column_is_a_dead_letter(world: World) -> None:
+    event = world.publish("x" * 300, {"a": 1})
+    letter = world.wait_for(
+        lambda r: r.headers.get("ce_id") == event.encode() and "dlq-error-type" in r.headers,
+        "the dead letter",
+    )
+    assert letter.headers["dlq-error-type"] == b"invalid_type"
