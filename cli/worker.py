@@ -75,6 +75,7 @@ async def _prepare(worker: "Worker") -> Any:
             await require_schema(worker.store)
             event_topics = await resolve_event_topics(worker.settings, worker.admin)
             await require_topics([*event_topics, *own_topics(worker.topics)], worker.admin)
+            await worker.refresh()
             break
         except (DatabaseUnreachable, BrokerUnreachable) as problem:
             pause = min(pause * 2, LONGEST_PAUSE)

@@ -100,6 +100,8 @@ class Intake:
     async def _try(
         self, partition: Partition, records: Sequence[RawRecord], apply: Apply | None
     ) -> None:
+        # Taken before the batch is matched: another partition may refresh the catalog meanwhile.
+        revision = self._catalog.revision
         apply = apply or await self._handler.prepare(records)
         expected, end = self._positions.expected(partition), records[-1].offset + 1
         watermark = max(record.timestamp_ms for record in records)
@@ -114,7 +116,7 @@ class Intake:
             )
             if not moved:
                 raise Fenced(partition.topic, partition.number, expected)
-            if moved[0]["revision"] != self._catalog.revision:
+            if moved[0]["revision"] != revision:
                 raise CatalogChanged
             await apply(work)
 
