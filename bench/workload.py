@@ -1,4 +1,4 @@
-"""Workload W (performance.md): an event, a condition, a no-op action, an approval; a decision, a no-op action."""
+"""Workload W (performance.md): condition, no-op action, approval; decision, no-op action."""
 
 import json
 from uuid import uuid4

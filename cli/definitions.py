@@ -28,10 +28,8 @@ def validate_files(paths: Sequence[Path]) -> int:
     return FAILED if found.mistakes else OK
 
 
-async def apply_folder(folder: Path) -> int:
-    """Register what changed, all or nothing; returns the exit code."""
-    from streams.catalog import register
-
+def read_sound_folder(folder: Path) -> Folder:
+    """Return a folder without mistakes; with some, print all and end with exit code 1."""
     if not folder.is_dir():
         fail(f"{folder} is no folder of definitions")
     found = read_folder(folder)
@@ -39,6 +37,14 @@ async def apply_folder(folder: Path) -> int:
         for mistake in sorted(found.mistakes):
             sys.stderr.write(f"{mistake}\n")
         fail("nothing was registered: mend the mistakes above")
+    return found
+
+
+async def apply_folder(folder: Path) -> int:
+    """Register what changed, all or nothing; returns the exit code."""
+    from streams.catalog import register
+
+    found = read_sound_folder(folder)
     async with open_store(settings_for_database()) as store:
         applied = await register(store, found.definitions, found.resources)
     for name, version in applied:

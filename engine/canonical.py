@@ -44,8 +44,30 @@ def _write(value: object) -> str:
             raise ValueError(f"{type(value).__name__} has no JSON form")
 
 
+def _is_plain(value: object) -> bool:
+    """Tell whether the standard encoder writes a value canonically: ASCII keys and no floats."""
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if type(node) is dict:
+            if not all(type(key) is str and key.isascii() for key in node):
+                return False
+            stack.extend(node.values())
+        elif type(node) is list:
+            stack.extend(node)
+        elif node is not None and type(node) not in _PLAIN_LEAVES:
+            return False
+    return True
+
+
+_PLAIN_LEAVES = frozenset({str, int, bool})
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
 def canonical_json(value: object) -> bytes:
     """Return the one JSON text of a value (RFC 8785)."""
+    if _is_plain(value):
+        return _encode(value).encode("utf-8", "surrogatepass")
     return _write(value).encode("utf-8", "surrogatepass")
 
 

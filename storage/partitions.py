@@ -7,6 +7,8 @@ from psycopg import sql
 
 from storage.store import Connection
 
+CHILDREN = ("step_executions", "approval_requests")
+"""Tables whose rows belong to an execution and go with it."""
 PARTITIONED = ("workflow_executions", "step_executions", "waits", "approval_requests", "events")
 UPDATED = {
     "workflow_executions": 80,
@@ -37,13 +39,34 @@ def months_around(now: datetime, ahead: int) -> Iterator[tuple[datetime, datetim
 
 async def ensure_partitions(connection: Connection, now: datetime, *, ahead: int = 1) -> None:
     """Create what is missing: the default partitions, this month's, and `ahead` more."""
+    await _ensure_month(connection, "default", sql.SQL("default"))
+    for start, end in months_around(now, ahead):
+        bounds = sql.SQL("for values from ({}) to ({})").format(
+            sql.Literal(first_id(start)), sql.Literal(first_id(end))
+        )
+        await _ensure_month(connection, f"{start:%Y_%m}", bounds)
+
+
+async def _ensure_month(connection: Connection, suffix: str, bounds: sql.Composable) -> None:
+    cursor = await connection.execute(
+        "select to_regclass(%s) is null as missing", (f"{PARTITIONED[-1]}_{suffix}",)
+    )
+    row = await cursor.fetchone()
+    if row is None or not row["missing"]:
+        return
     for table in PARTITIONED:
-        await _create(connection, table, f"{table}_default", sql.SQL("default"))
-        for start, end in months_around(now, ahead):
-            bounds = sql.SQL("for values from ({}) to ({})").format(
-                sql.Literal(first_id(start)), sql.Literal(first_id(end))
+        await _create(connection, table, f"{table}_{suffix}", bounds)
+    for table in CHILDREN:
+        statement = sql.SQL(
+            "alter table {child} add foreign key (execution_id) references {parent} (id) "
+            "on delete cascade"
+        )
+        await connection.execute(
+            statement.format(
+                child=sql.Identifier(f"{table}_{suffix}"),
+                parent=sql.Identifier(f"workflow_executions_{suffix}"),
             )
-            await _create(connection, table, f"{table}_{start:%Y_%m}", bounds)
+        )
 
 
 async def _create(connection: Connection, table: str, name: str, bounds: sql.Composable) -> None:

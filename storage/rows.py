@@ -70,7 +70,8 @@ def paused_reason(execution: Execution) -> str | None:
     """Return `<kind>:<wait id>` of the oldest open wait of a paused execution (S99)."""
     if execution.status is not Status.PAUSED:
         return None
-    wait = min(execution.waits.values(), key=lambda wait: wait.opened_at)
+    waits = list(execution.waits.values())
+    wait = waits[0] if len(waits) == 1 else min(waits, key=lambda wait: wait.opened_at)
     return f"{wait.kind}:{wait.id}"
 
 

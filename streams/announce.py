@@ -21,13 +21,8 @@ async def announce_open_waits(store: PostgresStore, outbound: Outbound) -> int:
                 )
                 for row in rows
             ]
-            chunks = pack(messages)
-            if chunks:
-                await transaction.run(
-                    "insert_outbox",
-                    shards=[shard for shard, _ in chunks],
-                    messages=[cell for _, cell in chunks],
-                )
+            for shard, cell in pack(messages):
+                await transaction.run("insert_outbox", shard=shard, messages=cell)
         if not rows:
             return count
         after, count = rows[-1]["id"], count + len(rows)

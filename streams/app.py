@@ -100,7 +100,7 @@ def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
 def _add_loops(app: BatchApp, worker: Worker) -> None:
     """Start and stop the worker's loops with the application."""
 
-    @app.service  # type: ignore[untyped-decorator]
+    @app.service
     class Loops(Service):  # type: ignore[misc]
         async def on_start(self) -> None:
             await worker.start()

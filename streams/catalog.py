@@ -13,6 +13,9 @@ from engine.ids import version_id
 from engine.patterns import PatternIndex
 from storage.store import PostgresStore, Transaction
 
+REMEMBERED_TYPES = 10_000
+"""Most event types whose matches are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -47,6 +50,7 @@ class Catalog:
         self._latest: dict[str, Version] = {}
         self._triggers: PatternIndex[Start] = PatternIndex()
         self._shapes: PatternIndex[WaitShape] = PatternIndex()
+        self._matched: dict[str, tuple[list[Start], list[WaitShape]]] = {}
 
     async def refresh(self) -> None:
         """Read what changed since the last time; raises what the database raises."""
@@ -61,6 +65,7 @@ class Catalog:
         self._shapes = PatternIndex()
         for row in shapes:
             self._shapes.add(row["event"], WaitShape(row["event"], tuple(row["paths"])))
+        self._matched.clear()
         self.resources = {row["name"]: row["declaration"] for row in resources}
         self.revision = revision
 
@@ -84,11 +89,20 @@ class Catalog:
 
     def starts(self, event_type: str) -> list[Start]:
         """Return the triggers whose pattern an event type matches."""
-        return self._triggers.match(event_type)
+        return self._match(event_type)[0]
 
     def shapes(self, event_type: str) -> list[WaitShape]:
         """Return the forms of waits that an event of this type may end."""
-        return self._shapes.match(event_type)
+        return self._match(event_type)[1]
+
+    def _match(self, event_type: str) -> tuple[list[Start], list[WaitShape]]:
+        found = self._matched.get(event_type)
+        if found is None:
+            if len(self._matched) >= REMEMBERED_TYPES:
+                self._matched.clear()
+            found = self._triggers.match(event_type), self._shapes.match(event_type)
+            self._matched[event_type] = found
+        return found
 
     async def version(self, transaction: Transaction, name: str, number: int) -> Version:
         """Return one version, from memory or from its row."""

@@ -50,12 +50,12 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to be published."""
+    """A record to be published; headers are a dict unless they came from outside."""
 
     topic: str
     key: str | bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, str | bytes | None], ...] = ()
+    value: str | bytes | None
+    headers: dict[str, str] | tuple[tuple[str, str | bytes | None], ...] = ()
 
 
 def _texts(headers: Headers) -> dict[str, str]:
@@ -251,26 +251,30 @@ def cloud_headers(
     hops: int = 0,
     traceparent: str | None = None,
     tracestate: str | None = None,
-) -> tuple[tuple[str, str], ...]:
+) -> dict[str, str]:
     """Return the headers of a CloudEvent in binary mode; attributes that are None are left out."""
-    headers = [
-        ("ce_specversion", "1.0"),
-        ("ce_id", id),
-        ("ce_source", source),
-        ("ce_type", type),
-        ("content-type", "application/json"),
-    ]
-    optional = (
-        ("ce_time", time.isoformat().replace("+00:00", "Z") if time else None),
-        ("ce_subject", subject),
-        ("ce_correlationid", execution_id),
-        ("ce_causationid", causation_id),
-        ("ce_hops", str(hops) if hops else None),
-        ("traceparent", traceparent),
-        ("tracestate", tracestate),
-    )
-    headers.extend((name, value) for name, value in optional if value is not None)
-    return tuple(headers)
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": id,
+        "ce_source": source,
+        "ce_type": type,
+        "content-type": "application/json",
+    }
+    if time is not None:
+        headers["ce_time"] = time.isoformat().replace("+00:00", "Z")
+    if subject is not None:
+        headers["ce_subject"] = subject
+    if execution_id is not None:
+        headers["ce_correlationid"] = execution_id
+    if causation_id is not None:
+        headers["ce_causationid"] = causation_id
+    if hops:
+        headers["ce_hops"] = str(hops)
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
+    if tracestate is not None:
+        headers["tracestate"] = tracestate
+    return headers
 
 
 def dead_letter(

@@ -119,7 +119,7 @@ class Outbound:
 
     def _headers(
         self, execution: Execution | None, kind: str, id: str, at: datetime
-    ) -> tuple[tuple[str, str], ...]:
+    ) -> dict[str, str]:
         meta: Mapping[str, object] = execution.meta if execution is not None else {}
         return cloud_headers(
             f"sluicegate.{kind}",

@@ -5,7 +5,7 @@ thousands; the relay publishes rows in id order per shard (docs/adr/0009).
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 import orjson
@@ -20,12 +20,12 @@ CHUNK = 2_000
 
 def shard_of(message: Outgoing) -> int:
     """Return the shard of a message: the same for all messages about one execution."""
-    about = next((value for name, value in message.headers if name == "ce_correlationid"), None)
+    about = message.headers.get("ce_correlationid") if isinstance(message.headers, dict) else None
     key = about or message.key or ""
     return crc32(key.encode() if isinstance(key, str) else key) % SHARDS
 
 
-def pack(messages: Iterable[Outgoing]) -> list[tuple[int, bytes]]:
+def pack(messages: Iterable[Outgoing]) -> list[tuple[int, str]]:
     """Return (shard, packed messages) rows, in the order in which they must be published."""
     by_shard: dict[int, list[Outgoing]] = {}
     for message in messages:
@@ -37,27 +37,18 @@ def pack(messages: Iterable[Outgoing]) -> list[tuple[int, bytes]]:
     ]
 
 
-def pack_one(messages: Sequence[Outgoing]) -> bytes:
-    """Return messages as one cell: JSON, values as text; what is no UTF-8 as Base64."""
-    return orjson.dumps([_cell(message) for message in messages])
+def pack_one(messages: Sequence[Outgoing]) -> str:
+    """Return messages as one cell of JSON; what may be no UTF-8 stands in it as Base64."""
+    return orjson.dumps([_cell(message) for message in messages]).decode()
 
 
-def _cell(message: Outgoing) -> list[object]:
-    try:
-        return [message.topic, *map(_text, (message.key, message.value)), _headers(message, _text)]
-    except UnicodeDecodeError:
-        cells = map(_base64, (message.key, message.value))
-        return [message.topic, *cells, _headers(message, _base64), True]
-
-
-def _headers(
-    message: Outgoing, convert: Callable[[str | bytes | None], str | None]
-) -> list[tuple[str, str | None]]:
-    return [(name, convert(value)) for name, value in message.headers]
-
-
-def _text(value: str | bytes | None) -> str | None:
-    return value.decode() if isinstance(value, bytes) else value
+def _cell(message: Outgoing) -> tuple[object, ...]:
+    if isinstance(message.headers, dict):
+        value = message.value
+        text = value.decode() if isinstance(value, bytes) else value
+        return message.topic, message.key, text, message.headers
+    headers = [(name, _base64(value)) for name, value in message.headers]
+    return message.topic, _base64(message.key), _base64(message.value), headers
 
 
 def _base64(value: str | bytes | None) -> str | None:
@@ -66,7 +57,7 @@ def _base64(value: str | bytes | None) -> str | None:
     return b64encode(value.encode() if isinstance(value, str) else value).decode()
 
 
-def unpack(cell: bytes) -> list[Outgoing]:
+def unpack(cell: str) -> list[Outgoing]:
     """Return the messages of one row."""
     return [_message(*item) for item in orjson.loads(cell)]
 
@@ -75,13 +66,13 @@ def _message(
     topic: str,
     key: str | None,
     value: str | None,
-    headers: list[tuple[str, str | None]],
-    encoded: bool = False,
+    headers: dict[str, str] | list[tuple[str, str | None]],
 ) -> Outgoing:
-    convert = b64decode if encoded else str.encode
+    if isinstance(headers, dict):
+        return Outgoing(topic, key, value, headers)
+    named = tuple((name, _bytes(text)) for name, text in headers)
+    return Outgoing(topic, _bytes(key), _bytes(value), named)
 
-    def bytes_of(text: str | None) -> bytes | None:
-        return None if text is None else convert(text)
 
-    named = tuple((name, bytes_of(text)) for name, text in headers)
-    return Outgoing(topic, bytes_of(key), bytes_of(value), named)
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text)

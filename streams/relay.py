@@ -14,7 +14,7 @@ from streams.work import Work
 
 POLL_SECONDS = 0.1
 """How long a row of another worker waits at most before it is seen."""
-ROWS = 20
+ROWS = 8
 
 log = logging.getLogger("sluicegate.relay")
 

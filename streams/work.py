@@ -176,13 +176,8 @@ class Work:
         await self.transaction.write("move_trigger_keys", moved)
 
     async def _write_outbox(self) -> None:
-        chunks = pack(self.ledger.messages)
-        if chunks:
-            await self.transaction.run(
-                "insert_outbox",
-                shards=[shard for shard, _ in chunks],
-                messages=[messages for _, messages in chunks],
-            )
+        for shard, messages in pack(self.ledger.messages):
+            await self.transaction.run("insert_outbox", shard=shard, messages=messages)
 
     @property
     def performs(self) -> Iterable[tuple[ExecutionId, Perform]]:

@@ -4,23 +4,23 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from devstack.stack import EmbeddedStack
 
 
-def broker_kind() -> str:
+def broker_kind() -> Literal["tansu", "kafka"]:
     """Return `tansu`, or `kafka` for Apache Kafka from Maven's jars."""
-    return os.environ.get("SLUICEGATE_TEST_BROKER", "tansu")
+    return "kafka" if os.environ.get("SLUICEGATE_TEST_BROKER") == "kafka" else "tansu"
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[EmbeddedStack]:
     """One broker, database and cache for the whole run."""
-    broker = "kafka" if broker_kind() == "kafka" else "tansu"
     with (
         tempfile.TemporaryDirectory(prefix="sluicegate-test-") as folder,
-        EmbeddedStack(Path(folder), broker=broker) as running,
+        EmbeddedStack(Path(folder), broker=broker_kind()) as running,
     ):
         yield running

@@ -1,4 +1,4 @@
-"""A deployment under test: a database, topics and workers of its own, watched through its topics."""
+"""A deployment under test: database, topics and workers of its own, watched from outside."""
 
 import json
 import os
@@ -203,9 +203,7 @@ class World:
 
     def started_by(self, event_id: str) -> list[str]:
         """Return the public ids of the executions that an event started, once it is stored."""
-        rows = self.until(
-            "select triggered_workflows from events where event_id = %s", event_id
-        )
+        rows = self.until("select triggered_workflows from events where event_id = %s", event_id)
         return list(rows[0]["triggered_workflows"])
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:

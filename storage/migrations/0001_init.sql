@@ -1,5 +1,7 @@
 -- Executions and what belongs to them. Big tables are partitioned by their time-ordered id; the ids of
--- children share the time bits of their execution, so one month's partitions belong together.
+-- children share the time bits of their execution, so one month's partitions belong together. For the
+-- same reason the foreign keys of children stand between partitions of one month (storage/partitions.py):
+-- a key between the partitioned tables costs 31 us a row instead of 4 (docs/adr/0010).
 
 create table catalog (
     only_row boolean primary key default true check (only_row),
@@ -87,7 +89,7 @@ create index idx_executions_started_at on workflow_executions (started_at desc, 
 
 create table step_executions (
     id uuid primary key,
-    execution_id uuid not null references workflow_executions (id) on delete cascade,
+    execution_id uuid not null,
     step_id varchar(255) not null,
     step_path text not null,
     step_type varchar(50) not null,
@@ -138,7 +140,7 @@ create table approval_requests (
     id uuid primary key,
     request_id varchar(255) not null
         generated always as ('w_' || replace(id::text, '-', '')) stored,
-    execution_id uuid not null references workflow_executions (id) on delete cascade,
+    execution_id uuid not null,
     step_path text not null,
     entity_type varchar(100),
     entity_id varchar(255),
@@ -204,7 +206,7 @@ create index idx_effects_execution on effects (execution_id);
 create table outbox (
     id bigint generated always as identity primary key,
     shard smallint not null,
-    messages bytea not null,
+    messages text not null,
     created_at timestamptz not null default now()
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 create index idx_outbox_shard on outbox (shard, id);

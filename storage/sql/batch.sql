@@ -293,9 +293,7 @@ set lease_until = now()
 where status = 'pending' and lease_token = %(lease_token)s;
 
 -- name: insert_outbox
-insert into outbox (shard, messages)
-select r.shard, r.messages
-from unnest(%(shards)s::smallint[], %(messages)s::bytea[]) as r (shard, messages);
+insert into outbox (shard, messages) values (%(shard)s, %(messages)s);
 
 -- name: known_decisions
 select decision_id from decisions where decision_id = any(%(ids)s::text[]);

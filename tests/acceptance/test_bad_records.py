@@ -44,7 +44,9 @@ def test_a_broken_event_becomes_a_dead_letter_with_its_bytes(world: World, case:
     assert letter.headers["x-mark"] == mark.encode()
     assert letter.headers["dlq-error-type"].decode() == error_type
     assert letter.headers["dlq-original-topic"].decode() == world.events_topic
-    rows = world.query("select value, error_type from dead_letters where record_key = %s", mark.encode())
+    rows = world.query(
+        "select value, error_type from dead_letters where record_key = %s", mark.encode()
+    )
     assert rows == [{"value": value, "error_type": error_type}]
 
 

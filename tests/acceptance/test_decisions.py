@@ -76,9 +76,9 @@ def test_a_decision_id_used_twice_is_a_duplicate(world: World) -> None:
     world.decide(waiting, "accept", form={"note": "good"}, decision_id=id)
     topic = world.topic("receipts")
     world.wait_for(
-        lambda r: r.topic == topic
-        and r.value["decision_id"] == id
-        and r.value["code"] == "duplicate",
+        lambda r: (
+            r.topic == topic and r.value["decision_id"] == id and r.value["code"] == "duplicate"
+        ),
         "the duplicate's receipt",
     )
 
@@ -118,7 +118,12 @@ def test_one_of_the_two_ids_is_enough(world: World, named: str) -> None:
     world.publish("blocking.asked", {"id": id, "second": "ana@example.com"})
     waiting = world.waiting(title=f"May {id} pass?")
     value = waiting["execution_id"] if named == "execution_id" else waiting["wait_id"]
-    decision = {"decision_id": uuid4().hex, named: value, "approved": True, "decided_by": "boss@example.com"}
+    decision = {
+        "decision_id": uuid4().hex,
+        named: value,
+        "approved": True,
+        "decided_by": "boss@example.com",
+    }
     world.produce(world.topic("decisions"), json.dumps(decision))
     assert world.receipt(str(decision["decision_id"]))["result"] == "applied"
     world.life_cycle(str(waiting["execution_id"]), "execution.completed")

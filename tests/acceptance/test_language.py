@@ -79,7 +79,9 @@ def test_the_type_comes_from_header_structured_event_field_or_topic(world: World
     for id in ids:
         world.until("select 1 as x from records where entity_type = 'thing' and entity_id = %s", id)
     world.produce(world.events_topic, json.dumps({"id": "by-topic"}), headers={"event-id": ids[0]})
-    row = world.until("select type, source from events where event_id = %s and type = topic", ids[0])
+    row = world.until(
+        "select type, source from events where event_id = %s and type = topic", ids[0]
+    )
     assert row[0]["type"] == world.events_topic
 
 
@@ -87,9 +89,7 @@ def test_the_type_comes_from_header_structured_event_field_or_topic(world: World
 def test_records_announce_themselves_as_events(world: World) -> None:
     id = uuid4().hex
     world.publish("stock.counted", {"sku": id, "level": 3})
-    world.wait_for(
-        lambda r: r.type == "record.updated" and r.value["id"] == id, "record.updated"
-    )
+    world.wait_for(lambda r: r.type == "record.updated" and r.value["id"] == id, "record.updated")
     asked = world.wait_for(
         lambda r: r.type == "replenishment.requested" and r.value["sku"] == id, "replenishment"
     )

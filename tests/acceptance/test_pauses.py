@@ -23,9 +23,9 @@ def test_an_event_resumes_only_the_execution_that_it_matches(world: World) -> No
     assert ended(world, first_id)["status"] == "completed"
     record = world.query("select data from records where entity_id = %s", one)[0]
     assert record["data"] == {"closed_by": "me"}
-    row = world.query(
-        "select status from workflow_executions where execution_id = %s", second_id
-    )[0]
+    row = world.query("select status from workflow_executions where execution_id = %s", second_id)[
+        0
+    ]
     assert row["status"] == "paused"
 
 
@@ -101,5 +101,7 @@ def test_the_waiting_topic_read_to_its_end_equals_the_open_waits(world: World) -
             "a closing record",
         )
     latest = {record.key: record.value for record in world.all_seen(lambda r: r.topic == topic)}
-    open_now = {row["wait_id"] for row in world.query("select wait_id from waits where status = 'open'")}
+    open_now = {
+        row["wait_id"] for row in world.query("select wait_id from waits where status = 'open'")
+    }
     assert {key for key, value in latest.items() if value["status"] == "open"} >= open_now
