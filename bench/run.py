@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from confluent_kafka import Producer
@@ -114,15 +114,15 @@ class Bench:
 
     def publish_events(self, first: int, number: int) -> None:
         """Publish events of the workload."""
-        headers = [("ce_type", "bench.asked"), ("ce_specversion", "1.0"), ("ce_source", "/bench")]
+        headers = {"ce_type": "bench.asked", "ce_specversion": "1.0", "ce_source": "/bench"}
         for n in range(first, first + number):
-            self._produce("events", an_event(n), f"k{n}", [*headers, ("ce_id", f"e{n}")])
+            self._produce("events", an_event(n), f"k{n}", headers | {"ce_id": f"e{n}"})
         self.producer.flush(60)
 
-    def _produce(self, topic: str, value: bytes, key: str, headers: list[tuple[str, str]]) -> None:
+    def _produce(self, topic: str, value: bytes, key: str, headers: dict[str, str]) -> None:
         while True:
             try:
-                self.producer.produce(topic, value, key, headers=headers)
+                self.producer.produce(topic, value, key, headers=dict(headers))
                 return
             except BufferError:
                 self.producer.poll(0.01)
@@ -141,7 +141,7 @@ class Bench:
         """Approve requests."""
         for execution_id, request_id in requests:
             self._produce(
-                "sluicegate.decisions", a_decision(execution_id, request_id), execution_id, []
+                "sluicegate.decisions", a_decision(execution_id, request_id), execution_id, {}
             )
         self.producer.flush(60)
 
@@ -268,7 +268,7 @@ def machine() -> dict[str, Any]:
 def run(broker: str, number: int, rounds: int, paused: int) -> dict[str, Any]:
     """Run everything on one broker."""
     fetch_wait = 500 if broker == "kafka" else 10
-    kind = "kafka" if broker == "kafka" else "tansu"
+    kind: Literal["tansu", "kafka"] = "kafka" if broker == "kafka" else "tansu"
     with (
         tempfile.TemporaryDirectory(prefix="sluicegate-bench-") as folder,
         EmbeddedStack(Path(folder) / "stack", broker=kind) as stack,

@@ -1,5 +1,6 @@
 """Record batches into transactions, each with its position in the same transaction."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from streams.driver import Driver, back_off
 from streams.position import Partition, Positions
 from streams.work import Work
 
+AT_ONCE = 2
+"""Batches of one kind under way at once: one computes while the other waits for the database."""
 MAX_FENCES = 3
 """Fences in a row after which another worker evidently owns the partition."""
 
@@ -46,6 +49,7 @@ class Intake:
     ) -> None:
         self._driver, self._catalog = driver, catalog
         self._positions, self._handler = positions, handler
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
         """Process one batch of one partition; returns once it is committed."""
@@ -73,7 +77,8 @@ class Intake:
         while True:
             expected = self._positions.expected(partition)
             try:
-                await self._try(partition, records, apply)
+                async with self._gate:
+                    await self._try(partition, records, apply)
                 return
             except CatalogChanged:
                 await self._catalog.refresh()

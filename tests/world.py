@@ -140,7 +140,7 @@ class World:
         partition: int = -1,
     ) -> None:
         """Produce any record and wait until the broker has it."""
-        named = list(headers.items()) if headers else None
+        named: Any = list(headers.items()) if headers else None
         self.producer.produce(topic, value, key, partition, headers=named)
         self.producer.flush(10)
 
@@ -209,7 +209,7 @@ class World:
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Read the database as a report does."""
         with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
-            return connection.execute(sql, parameters).fetchall()  # type: ignore[arg-type]
+            return connection.execute(sql, parameters).fetchall()
 
     def until(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Return the rows of a query as soon as there are any."""
@@ -218,7 +218,7 @@ class World:
             self.database_url, row_factory=dict_row, autocommit=True
         ) as connection:
             while time.monotonic() < deadline:
-                rows = connection.execute(sql, parameters).fetchall()  # type: ignore[arg-type]
+                rows = connection.execute(sql, parameters).fetchall()
                 if rows:
                     return rows
                 self.closing.wait(0.02)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from engine.canonical import request_hash
 from engine.definition import ApprovalSpec, Step
@@ -13,6 +14,7 @@ from engine.templates import Template
 from engine.turn import Turn
 
 
+@lru_cache(maxsize=256)
 def instant_text(at: datetime) -> str:
     """Return an instant as messages carry it: ISO 8601 in UTC."""
     return at.isoformat().replace("+00:00", "Z")
