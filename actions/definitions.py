@@ -67,12 +67,6 @@ def read_definition(
     return definition
 
 
-def compile_stored(body: Mapping[str, object], *, file: str, version: int) -> Definition:
-    """Return a definition that was checked when it was registered."""
-    definition, _ = read_data(body, plugged_in=plugged_in(), file=file, version=version)
-    return definition
-
-
 def examine(
     text: str, *, file: str, resources: Iterable[str] | None = None, version: int = 0
 ) -> tuple[Definition | None, list[Mistake], list[Mistake]]:

@@ -1,8 +1,11 @@
 """`sluicegate worker`: one member of the consumer group."""
 
 import asyncio
+import contextlib
+import ctypes
 import gc
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from config.logging import configure_logging
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from streams.worker import Worker
 
 LONGEST_PAUSE = 5.0
+# Options of glibc's mallopt(3).
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 log = logging.getLogger("sluicegate.worker")
 
 
@@ -31,7 +36,7 @@ def run_worker(**flags: Any) -> int:
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     app = loop.run_until_complete(_prepare(worker))
-    _tune_collector()
+    _tune_memory()
     process = faust.Worker(
         app,
         loop=loop,
@@ -44,8 +49,14 @@ def run_worker(**flags: Any) -> int:
     return _code(process)
 
 
-def _tune_collector() -> None:
-    """Keep what lives for ever out of collections, and collect the rest less often."""
+def _tune_memory() -> None:
+    """Give large blocks back at once; keep what lives for ever out of collections."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            set_option = ctypes.CDLL(None).mallopt
+            set_option(M_MMAP_THRESHOLD, 1024 * 1024)
+            set_option(M_TRIM_THRESHOLD, 4 * 1024 * 1024)
+            set_option(M_ARENA_MAX, 2)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     allow_private: bool = False
     session_timeout: float = Field(10.0, gt=0, le=90)
     fetch_wait_ms: int = Field(500, ge=1, le=60_000)
-    batch_size: int = Field(250, ge=1, le=1_000)
+    batch_size: int = Field(200, ge=1, le=1_000)
     pool_size: int = Field(8, ge=2, le=100)
     on_gap: Literal["halt", "accept"] = "halt"
     early_decision_seconds: float = Field(86_400.0, gt=0)

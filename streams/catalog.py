@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from actions.definitions import compile_stored
+from actions.stored import compile_stored
 from engine.correlation import WaitShape, shapes_of
 from engine.definition import Definition, Trigger
 from engine.ids import version_id

@@ -1,12 +1,14 @@
 """JSON Schema checks of payloads and forms, compiled once; remote references are refused."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
 import orjson
 
 from streams.catalog import Version
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Validator
 
 COMPILED_FORMS = 1_000
 """Most form schemas kept compiled."""
@@ -17,13 +19,16 @@ def refuse_remote(uri: str) -> Any:
     raise ValueError(f"remote reference {uri} is not allowed")
 
 
-def compile_schema(schema: object) -> jsonschema_rs.Validator:
+def compile_schema(schema: object) -> "Validator":
     """Return a validator of the 2020-12 dialect that fetches nothing."""
+    # Imported on first use: most deployments have neither input schemas nor forms.
+    import jsonschema_rs
+
     text = orjson.dumps(schema).decode()
     return jsonschema_rs.Draft202012Validator(text, retriever=refuse_remote)
 
 
-def first_problem(validator: jsonschema_rs.Validator, value: object) -> str | None:
+def first_problem(validator: "Validator", value: object) -> str | None:
     """Return the first violation as `path: rule`, or None if the value is valid."""
     error = next(iter(validator.iter_errors(value)), None)
     if error is None:
@@ -36,8 +41,8 @@ class Schemas:
     """Validators by version and by form."""
 
     def __init__(self) -> None:
-        self._inputs: dict[str, jsonschema_rs.Validator | None] = {}
-        self._forms: dict[bytes, jsonschema_rs.Validator] = {}
+        self._inputs: dict[str, Validator | None] = {}
+        self._forms: dict[bytes, Validator] = {}
 
     def problem_of_input(self, version: Version, payload: Mapping[str, object]) -> str | None:
         """Return what a definition's `input` schema refuses in a payload."""

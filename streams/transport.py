@@ -131,7 +131,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
             "key_serializer": "raw",
             "value_serializer": "raw",
             "store": "memory://",
-            "stream_buffer_maxsize": 8,
+            "stream_buffer_maxsize": 2,
             "stream_wait_empty": False,
             "stream_processing_timeout": 3600.0,
             "table_standby_replicas": 0,
