@@ -14,8 +14,52 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+executions = typer.Typer(help="Executions: list, show, trace.", no_args_is_help=True)
+approvals = typer.Typer(help="The inbox in a terminal.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Records that could not be read or placed.", no_args_is_help=True)
+app.add_typer(executions, name="executions")
+app.add_typer(approvals, name="approvals")
+app.add_typer(dead_letters, name="dead-letters")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="Most rows to print.")]
+Workflow = Annotated[str | None, typer.Option("--workflow", help="Name of the workflow.")]
+By = Annotated[str | None, typer.Option("--by", help="Who decides; by default your login.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Why.")]
+Form = Annotated[str, typer.Option("--form", help="Answers of the form: JSON, @file or -.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder that keeps the data.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of API and inbox; 0: free.")]
+ReadyFile = Annotated[Path | None, typer.Option("--ready-file", help="Written when all is ready.")]
+
+
+@app.command()
+def dev(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of definitions.")] = None,
+    data_dir: DataDir = None,
+    port: Port = 8080,
+    ready_file: ReadyFile = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget all data first.")] = False,
+    example: Annotated[bool, typer.Option(help="Send an example order.")] = True,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=8)] = 1,
+) -> None:
+    """Run everything on this machine: broker, database, cache, worker, API and inbox."""
+    from cli.dev import DevOptions, run_dev
+
+    options = DevOptions(folder, data_dir, port, ready_file, fresh, example, workers)
+    raise SystemExit(run_dev(options))
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Play the approver, then end.")] = False,
+    data_dir: DataDir = None,
+    port: Port = 0,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Show the main job: orders come in, one waits for a person, a decision resumes it."""
+    from cli.demo import run_demo
+
+    raise SystemExit(run_demo(once, data_dir, port, ready_file))
 
 
 @app.command()
@@ -24,6 +68,17 @@ def worker() -> None:
     from cli.worker import run_worker
 
     raise SystemExit(run_worker())
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535)] = None,
+) -> None:
+    """Serve the HTTP interface and the inbox."""
+    from cli.serve import run_server
+
+    raise SystemExit(run_server(host=host, port=port))
 
 
 @app.command()
@@ -40,9 +95,8 @@ def migrate(
     """Bring the database schema, and the topics, up to date."""
     from cli.migrate import migrate_all
 
-    raise SystemExit(
-        run(migrate_all(topics=topics, check=check, partitions=partitions, replication=replication))
-    )
+    work = migrate_all(topics=topics, check=check, partitions=partitions, replication=replication)
+    raise SystemExit(run(work))
 
 
 @app.command()
@@ -61,6 +115,114 @@ def validate(
     from cli.definitions import validate_files
 
     raise SystemExit(validate_files(files))
+
+
+@app.command()
+def send(
+    type: Annotated[str, typer.Argument(help="Event type, such as order.created.")],
+    data: Annotated[str, typer.Option("--data", help="Payload: JSON, @file or -.")] = "{}",
+    key: Annotated[str | None, typer.Option("--key", help="Kafka key.")] = None,
+    id: Annotated[str | None, typer.Option("--id", help="Event id, against doubles.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Instead of the first.")] = None,
+) -> None:
+    """Publish an event and print its id."""
+    from cli.sending import read_data, send_event
+
+    raise SystemExit(run(send_event(type, read_data(data), key, id, topic)))
+
+
+@app.command()
+def doctor(as_json: JsonFlag = False) -> None:
+    """Check what this deployment needs, and say how to mend what is wrong."""
+    from cli.doctor import examine
+
+    raise SystemExit(run(examine(as_json)))
+
+
+@executions.command("list")
+def list_executions(
+    status: Annotated[str | None, typer.Option("--status")] = None,
+    result: Annotated[str | None, typer.Option("--result")] = None,
+    workflow: Workflow = None,
+    key: Annotated[str | None, typer.Option("--key", help="Trigger key.")] = None,
+    limit: Limit = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List executions, newest first."""
+    from cli import reading
+
+    wanted = reading.ExecutionFilter(status=status, result=result, workflow=workflow, key=key)
+    run(reading.list_executions(wanted, limit, as_json))
+
+
+@executions.command("show")
+def show_execution(id: str, as_json: JsonFlag = False) -> None:
+    """Show one execution."""
+    from cli import reading
+
+    run(reading.show_execution(id, as_json))
+
+
+@executions.command("trace")
+def trace_execution(id: str, as_json: JsonFlag = False) -> None:
+    """Show an execution with its steps."""
+    from cli import reading
+
+    run(reading.trace_execution(id, as_json))
+
+
+@approvals.command("list")
+def list_approvals(
+    role: Annotated[str | None, typer.Option("--role")] = None,
+    workflow: Workflow = None,
+    limit: Limit = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the open approvals."""
+    from cli import reading
+
+    run(reading.list_approvals(role, workflow, limit, as_json))
+
+
+@approvals.command("show")
+def show_approval(request_id: str, as_json: JsonFlag = False) -> None:
+    """Show one request."""
+    from cli import reading
+
+    run(reading.show_approval(request_id, as_json))
+
+
+@approvals.command("approve")
+def approve(
+    request_id: str,
+    by: By = None,
+    reason: Reason = None,
+    form: Form = "{}",
+    outcome: Annotated[str | None, typer.Option("--outcome", help="An own outcome.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Approve a request: its first outcome, or the one named."""
+    from cli.sending import decide, read_data
+
+    raise SystemExit(run(decide(request_id, outcome, by, reason, read_data(form), as_json)))
+
+
+@approvals.command("reject")
+def reject(
+    request_id: str, by: By = None, reason: Reason = None, as_json: JsonFlag = False
+) -> None:
+    """Reject a request."""
+    from cli.sending import decide
+
+    raise SystemExit(run(decide(request_id, "rejected", by, reason, {}, as_json)))
+
+
+@dead_letters.command("list")
+def list_dead_letters(limit: Limit = 50, as_json: JsonFlag = False) -> None:
+    """List dead letters, newest first."""
+    from cli import reading
+
+    run(reading.list_dead_letters(limit, as_json))
 
 
 def main(**options: Any) -> None:

@@ -1,0 +1,86 @@
+"""The HTTP application: reads Postgres, changes nothing but by producing records."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+
+from api import approvals, events, executions, health, operations, pages
+from api.parts import Parts
+from api.problems import ProblemBody, add_problem_handlers, respond
+
+PREFIX = "/api/v1"
+POLICY = "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+PROBLEMS = {
+    status: {"model": ProblemBody, "description": text}
+    for status, text in (
+        (400, "Malformed"),
+        (403, "Not allowed"),
+        (404, "Not found"),
+        (409, "Conflict"),
+        (413, "Too large"),
+        (415, "Unsupported media type"),
+        (422, "Invalid"),
+        (503, "Database or broker unreachable"),
+    )
+}
+
+
+async def _tick(app: FastAPI) -> None:
+    while True:
+        app.state.ticked_at = time.monotonic()
+        await asyncio.sleep(1)
+
+
+def create_api(parts: Parts) -> FastAPI:
+    """Return the application; it opens the database's pool and closes all at its end."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await parts.store.open()
+        ticking = asyncio.create_task(_tick(app))
+        yield
+        ticking.cancel()
+        await parts.out.close()
+        await parts.store.close()
+
+    app = FastAPI(
+        title="Sluicegate",
+        version=version("sluicegate"),
+        lifespan=lifespan,
+        summary="Event-driven workflows on Kafka: executions, approvals, decisions.",
+    )
+    app.state.parts, app.state.ticked_at = parts, time.monotonic()
+    add_problem_handlers(app)
+    for module in (events, executions, approvals, operations):
+        app.include_router(module.router, prefix=PREFIX, responses=PROBLEMS)  # type: ignore[arg-type]
+    app.include_router(health.router)
+    app.include_router(pages.router, include_in_schema=False)
+    static = Path(__file__).parent / "static"
+    app.mount("/static", StaticFiles(directory=static), name="static")
+    _add_guards(app)
+    return app
+
+
+def _add_guards(app: FastAPI) -> None:
+    """Refuse changes from other origins, and tell browsers to be strict."""
+
+    @app.middleware("http")
+    async def guard(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        origin, host = request.headers.get("origin"), request.headers.get("host")
+        changes = request.method not in ("GET", "HEAD", "OPTIONS")
+        if changes and origin is not None and origin.partition("://")[2] != host:
+            return respond(403, "foreign-origin", "changes from another origin are refused")
+        response = await call_next(request)
+        if not request.url.path.startswith(("/docs", "/redoc")):
+            response.headers["Content-Security-Policy"] = POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response

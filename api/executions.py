@@ -1,0 +1,55 @@
+"""Executions: list, one, trace (requirements.md S200-S202)."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+
+from api.parts import Cursor, Limit, PartsDep, page_body
+from api.problems import not_found
+from storage.reading import ExecutionFilter
+
+router = APIRouter(tags=["executions"])
+Status = Literal["pending", "running", "paused", "completed", "blocked", "failed", "cancelled"]
+Result = Literal["allowed", "blocked", "executed", "failed"]
+Text = Annotated[str | None, Query(max_length=500)]
+
+
+@router.get("/executions")
+async def list_executions(
+    parts: PartsDep,
+    status: Status | None = None,
+    result: Result | None = None,
+    workflow: Text = None,
+    trigger: Text = None,
+    key: Text = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Return executions, newest first."""
+    wanted = ExecutionFilter(status, result, workflow, trigger, key, since, until)
+    return page_body(await parts.reading.executions(wanted, limit, cursor))
+
+
+@router.get("/executions/{id}")
+async def get_execution(parts: PartsDep, id: str) -> dict[str, Any]:
+    """Return one execution by its public id or its UUID."""
+    found = await parts.reading.execution(id)
+    if found is None:
+        raise not_found(f"the execution {id}")
+    return found
+
+
+@router.get("/executions/{id}/trace")
+async def get_trace(
+    parts: PartsDep, id: str, context: Literal["full"] | None = None
+) -> dict[str, Any]:
+    """Return an execution with its steps, waits, approvals, timers, effects and decisions."""
+    found = await parts.reading.trace(id)
+    if found is None:
+        raise not_found(f"the execution {id}")
+    if context is None:
+        found["execution"].pop("context")
+    return found

@@ -1,0 +1,84 @@
+"""Errors as RFC 9457 problems with stable types."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from engine.errors import SluicegateError
+from storage.errors import DatabaseUnreachable
+from storage.reading import InvalidCursor
+from streams.producer import PublishFailed
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemBody(BaseModel):
+    """A problem as clients see it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    code: str | None = None
+
+
+class Problem(SluicegateError):
+    """An answer other than success; `kind` is the last part of its type."""
+
+    def __init__(self, status: int, kind: str, detail: str, code: str | None = None) -> None:
+        self.status, self.kind, self.detail, self.code = status, kind, detail, code
+        super().__init__(detail)
+
+
+def not_found(what: str) -> Problem:
+    """Return the problem of something that does not exist."""
+    return Problem(404, "not-found", f"{what} does not exist")
+
+
+def respond(status: int, kind: str, detail: str, code: str | None = None) -> JSONResponse:
+    """Return a problem as a response."""
+    body = ProblemBody(
+        type=f"/problems/{kind}",
+        title=kind.replace("-", " ").capitalize(),
+        status=status,
+        detail=detail,
+        code=code,
+    )
+    return JSONResponse(body.model_dump(), status, media_type=MEDIA_TYPE)
+
+
+def _describe(error: RequestValidationError) -> str:
+    found = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+    return "; ".join(found)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Turn every error into a problem."""
+
+    @app.exception_handler(Problem)
+    async def own(_: Request, error: Problem) -> JSONResponse:
+        return respond(error.status, error.kind, error.detail, error.code)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return respond(422, "invalid-request", _describe(error))
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> JSONResponse:
+        kinds = {404: "not-found", 405: "method-not-allowed"}
+        kind = kinds.get(error.status_code, "refused")
+        return respond(error.status_code, kind, str(error.detail))
+
+    @app.exception_handler(InvalidCursor)
+    async def cursor(_: Request, error: InvalidCursor) -> JSONResponse:
+        return respond(422, "invalid-cursor", str(error))
+
+    @app.exception_handler(DatabaseUnreachable)
+    async def database(_: Request, error: DatabaseUnreachable) -> JSONResponse:
+        return respond(503, "database-unreachable", str(error))
+
+    @app.exception_handler(PublishFailed)
+    async def broker(_: Request, error: PublishFailed) -> JSONResponse:
+        return respond(503, "broker-unreachable", str(error))

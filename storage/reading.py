@@ -1,0 +1,183 @@
+"""What people and programs read: executions, approvals, definitions, dead letters."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.errors import SluicegateError
+from engine.ids import parse_execution_id, wait_row_id
+from storage.store import PostgresStore
+
+Row = dict[str, Any]
+MAX_LIMIT = 200
+
+
+class InvalidCursor(SluicegateError):
+    """A cursor that no list gave."""
+
+    def __init__(self) -> None:
+        super().__init__("the cursor is none of ours; leave it out to begin at the top")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a list, and where the next ones begin."""
+
+    items: Sequence[Row]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFilter:
+    """What executions to list; None means any."""
+
+    status: str | None = None
+    result: str | None = None
+    workflow: str | None = None
+    trigger: str | None = None
+    key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def encode_cursor(at: datetime, id: str) -> str:
+    """Return an opaque cursor for a place in a list ordered by time."""
+    return urlsafe_b64encode(f"{at.isoformat()}|{id}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None) -> tuple[datetime | None, str | None]:
+    """Return the place that a cursor names; raises InvalidCursor."""
+    if cursor is None:
+        return None, None
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, _, id = text.partition("|")
+        return datetime.fromisoformat(at), parse_execution_id(id)
+    except ValueError:
+        raise InvalidCursor from None
+
+
+def _page(rows: list[Row], limit: int, at: str) -> Page:
+    if len(rows) <= limit:
+        return Page(rows, None)
+    kept = rows[:limit]
+    return Page(kept, encode_cursor(kept[-1][at], kept[-1]["id"]))
+
+
+class Reading:
+    """Read-only questions to the database."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    async def executions(
+        self, wanted: ExecutionFilter, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Return executions, newest first (requirements.md S195)."""
+        at, id = decode_cursor(cursor)
+        rows = await self._store.fetch(
+            "list_executions",
+            status=wanted.status,
+            result=wanted.result,
+            workflow=wanted.workflow,
+            trigger=wanted.trigger,
+            key=wanted.key,
+            since=wanted.since,
+            until=wanted.until,
+            before_at=at,
+            before_id=id,
+            limit=limit + 1,
+        )
+        return _page(rows, limit, "started_at")
+
+    async def execution(self, id: str) -> Row | None:
+        """Return one execution by its UUID or its public id (D23)."""
+        row_id = parse_execution_id(id)
+        if row_id is None:
+            return None
+        rows = await self._store.fetch("get_execution", id=row_id)
+        return rows[0] if rows else None
+
+    async def trace(self, id: str) -> Row | None:
+        """Return an execution with everything that happened in it (S199)."""
+        execution = await self.execution(id)
+        if execution is None:
+            return None
+        row_id = execution["id"]
+        names = ("steps", "waits", "execution_approvals", "timers", "effects")
+        async with self._store.transaction() as transaction:
+            parts = {name: await transaction.fetch(f"get_{name}", id=row_id) for name in names}
+            decisions = await transaction.fetch("get_execution_decisions", id=row_id)
+            meta = execution["metadata"].get("event", {})
+            events = await transaction.fetch(
+                "get_event", event_id=meta.get("id"), source=meta.get("source")
+            )
+        return {
+            "execution": execution,
+            "steps": parts["steps"],
+            "waits": parts["waits"],
+            "approvals": parts["execution_approvals"],
+            "timers": parts["timers"],
+            "effects": parts["effects"],
+            "decisions": decisions,
+            "event": events[0] if events else None,
+        }
+
+    async def approvals(
+        self,
+        *,
+        status: str | None = "pending",
+        role: str | None = None,
+        user: str | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return approval requests with their waiting records, newest first."""
+        at, id = decode_cursor(cursor)
+        rows = await self._store.fetch(
+            "list_approvals",
+            status=status,
+            role=role,
+            user=user,
+            workflow=workflow,
+            before_at=at,
+            before_id=id,
+            limit=limit + 1,
+        )
+        return _page(rows, limit, "requested_at")
+
+    async def approval(self, request_id: str) -> Row | None:
+        """Return one request with the decisions that were sent about it."""
+        row_id = wait_row_id(request_id)
+        if row_id is None:
+            return None
+        async with self._store.transaction() as transaction:
+            rows = await transaction.fetch("get_approval", id=row_id)
+            decisions = await transaction.fetch("get_request_decisions", request_id=request_id)
+        return {**rows[0], "decisions": decisions} if rows else None
+
+    async def workflows(self) -> list[Row]:
+        """Return the latest version of every workflow."""
+        return await self._store.fetch("list_workflows")
+
+    async def dead_letters(self, limit: int = 50, cursor: str | None = None) -> Page:
+        """Return dead letters, newest first."""
+        if cursor is not None and not cursor.isdigit():
+            raise InvalidCursor
+        before = int(cursor) if cursor is not None else None
+        rows = await self._store.fetch("list_dead_letters", before=before, limit=limit + 1)
+        more = len(rows) > limit
+        return Page(rows[:limit], str(rows[limit - 1]["id"]) if more else None)
+
+    async def receipt(self, decision_id: str) -> Row | None:
+        """Return the answer to a decision, None while there is none."""
+        rows = await self._store.fetch("get_receipt", decision_id=decision_id)
+        return rows[0] if rows else None
+
+    async def measures(self) -> Mapping[str, float]:
+        """Return the numbers that metrics show."""
+        rows = await self._store.fetch("measure")
+        return {name: float(value) for name, value in rows[0].items()}

@@ -1,0 +1,144 @@
+-- name: list_executions
+select
+    e.id::text as id, e.execution_id, e.workflow_name as workflow, e.workflow_version as version,
+    e.trigger_event, e.trigger_key as key, e.status, e.result, e.started_at, e.completed_at,
+    e.duration_ms, e.paused_at, e.paused_reason, e.next_step_id, e.error_code, e.error_message
+from workflow_executions e
+where (%(status)s::text is null or e.status = %(status)s)
+    and (%(result)s::text is null or e.result = %(result)s)
+    and (%(workflow)s::text is null or e.workflow_name = %(workflow)s)
+    and (%(trigger)s::text is null or e.trigger_event = %(trigger)s)
+    and (%(key)s::text is null or e.trigger_key = %(key)s)
+    and (%(since)s::timestamptz is null or e.started_at >= %(since)s)
+    and (%(until)s::timestamptz is null or e.started_at < %(until)s)
+    and (
+        %(before_at)s::timestamptz is null
+        or (e.started_at, e.id) < (%(before_at)s, %(before_id)s::uuid)
+    )
+order by e.started_at desc, e.id desc
+limit %(limit)s;
+
+-- name: get_execution
+select
+    e.id::text as id, e.execution_id, e.workflow_name as workflow, e.workflow_version as version,
+    e.trigger_event, e.trigger_payload, e.trigger_key as key, e.context, e.status, e.result,
+    e.started_at, e.completed_at, e.duration_ms, e.paused_ms, e.error_code, e.error_message,
+    e.metadata, e.paused_at, e.paused_reason, e.resume_data, e.next_step_id, e.sequence
+from workflow_executions e
+where e.id = %(id)s;
+
+-- name: get_steps
+select
+    step_id, step_path, step_type, attempt, status, input, output, started_at, completed_at,
+    duration_ms, error_code, error_message
+from step_executions
+where execution_id = %(id)s
+order by started_at, completed_at nulls last, id;
+
+-- name: get_waits
+select wait_id, step_path, kind, status, outcome, opened_at, due_at, closed_at
+from waits
+where execution_id = %(id)s
+order by opened_at, id;
+
+-- name: get_execution_approvals
+select
+    request_id, step_path, status, outcome, roles, users, decided_by, decision_reason,
+    requested_at, decided_at, expires_at
+from approval_requests
+where execution_id = %(id)s
+order by requested_at, id;
+
+-- name: get_timers
+select kind, wait_id, due_at from timers where execution_id = %(id)s order by due_at;
+
+-- name: get_effects
+select
+    id::text as id, step_path, kind, idempotency_key, status, attempt, created_at, finished_at,
+    error_code, error_message
+from effects
+where execution_id = %(id)s
+order by created_at, id;
+
+-- name: get_execution_decisions
+select
+    decision_id, request_id, outcome, decided_by, reason, result, code, message, received_at
+from decisions
+where execution_id = %(id)s
+order by id;
+
+-- name: get_event
+select event_id, type, source, topic, partition, record_offset, record_key, received_at
+from events
+where event_id = %(event_id)s and source = %(source)s
+limit 1;
+
+-- name: list_approvals
+select
+    a.id::text as id, a.request_id, a.status, a.outcome, a.priority, a.requested_at, a.expires_at,
+    a.decided_at, a.decided_by, a.decision_reason, a.roles, a.users, w.record
+from approval_requests a
+inner join waits w on w.id = a.id
+where (%(status)s::text is null or a.status = %(status)s)
+    and (%(role)s::text is null or %(role)s = any(a.roles))
+    and (%(user)s::text is null or %(user)s = any(a.users))
+    and (%(workflow)s::text is null or w.record ->> 'workflow' = %(workflow)s)
+    and (
+        %(before_at)s::timestamptz is null
+        or (a.requested_at, a.id) < (%(before_at)s, %(before_id)s::uuid)
+    )
+order by a.requested_at desc, a.id desc
+limit %(limit)s;
+
+-- name: get_approval
+select
+    a.id::text as id, a.request_id, a.status, a.outcome, a.priority, a.requested_at, a.expires_at,
+    a.decided_at, a.decided_by, a.decision_reason, a.roles, a.users, w.record
+from approval_requests a
+inner join waits w on w.id = a.id
+where a.id = %(id)s;
+
+-- name: get_request_decisions
+select decision_id, outcome, decided_by, reason, form, result, code, message, received_at
+from decisions
+where request_id = %(request_id)s
+order by id;
+
+-- name: list_workflows
+select distinct on (name)
+    name, version, description, labels, enabled, priority, content_hash, created_at
+from workflows
+order by name, version desc;
+
+-- name: list_dead_letters
+select
+    id, topic, partition, record_offset, record_timestamp, error_type, error_message, attempts,
+    failed_at, status
+from dead_letters
+where (%(before)s::bigint is null or id < %(before)s)
+order by id desc
+limit %(limit)s;
+
+-- name: get_receipt
+select
+    d.decision_id, d.request_id, e.execution_id, d.result, d.code, d.message, d.decided_by,
+    d.answered_at as at
+from decisions d
+left join workflow_executions e on e.id = d.execution_id
+where d.decision_id = %(decision_id)s and d.result is not null
+order by d.id
+limit 1;
+
+-- name: measure
+select
+    (select count(*) from workflow_executions where status = 'pending') as pending,
+    (select count(*) from workflow_executions where status = 'running') as running,
+    (select count(*) from workflow_executions where status = 'paused') as paused,
+    (select count(*) from approval_requests where status = 'pending') as open_approvals,
+    (select count(*) from timers where due_at <= now()) as due_timers,
+    (select count(*) from outbox) as outbox_rows,
+    (
+        select coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from outbox
+    ) as outbox_age_seconds,
+    (select count(*) from dead_letters where status = 'open') as dead_letters,
+    (select count(*) from effects where status = 'pending') as pending_effects;
