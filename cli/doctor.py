@@ -25,7 +25,9 @@ async def examine(as_json: bool) -> int:
     settings = load_settings()
     checks = [check async for check in _checks(settings)]
     if as_json:
-        print_json([{"name": c.name, "ok": c.good, "answer": c.answer, "remedy": c.remedy} for c in checks])
+        print_json(
+            [{"name": c.name, "ok": c.good, "answer": c.answer, "remedy": c.remedy} for c in checks]
+        )
     for check in () if as_json else checks:
         sys.stdout.write(f"{'ok  ' if check.good else 'BAD '} {check.name}: {check.answer}\n")
         if check.remedy and not check.good:
@@ -63,8 +65,9 @@ async def _database_checks(settings: Settings) -> AsyncIterator[Check]:
         async with open_store(settings, check=False) as store:
             yield Check("database", True, store.address)
             wanted, current = max(m.version for m in migrations()), await schema_version(store)
-            yield Check("schema", current >= wanted, f"version {current} of {wanted}",
-                        "sluicegate migrate")
+            yield Check(
+                "schema", current >= wanted, f"version {current} of {wanted}", "sluicegate migrate"
+            )
             for name in ("fsync", "synchronous_commit"):
                 async with store.connection() as connection:
                     cursor = await connection.execute(

@@ -28,7 +28,9 @@ By = Annotated[str | None, typer.Option("--by", help="Who decides; by default yo
 Reason = Annotated[str | None, typer.Option("--reason", help="Why.")]
 Form = Annotated[str, typer.Option("--form", help="Answers of the form: JSON, @file or -.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder that keeps the data.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of API and inbox; 0: free.")]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, help="Port of API and inbox; 0: free.")
+]
 ReadyFile = Annotated[Path | None, typer.Option("--ready-file", help="Written when all is ready.")]
 
 
@@ -150,8 +152,9 @@ def list_executions(
 ) -> None:
     """List executions, newest first."""
     from cli import reading
+    from storage.reading import ExecutionFilter
 
-    wanted = reading.ExecutionFilter(status=status, result=result, workflow=workflow, key=key)
+    wanted = ExecutionFilter(status=status, result=result, workflow=workflow, key=key)
     run(reading.list_executions(wanted, limit, as_json))
 
 

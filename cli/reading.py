@@ -100,9 +100,7 @@ def print_trace(trace: dict[str, Any]) -> None:
     for step in trace["steps"]:
         depth = step["step_path"].count("/")
         shown = step["error_message"] or _outcome(step["output"])
-        rows.append(
-            {**step, "step_path": "  " * depth + step["step_id"], "outcome": shown}
-        )
+        rows.append({**step, "step_path": "  " * depth + step["step_id"], "outcome": shown})
     print_rows(rows, STEP_COLUMNS, "No steps.")
     for approval in trace["approvals"]:
         if approval["status"] == "pending":

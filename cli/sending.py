@@ -102,9 +102,7 @@ async def _await_receipt(reading: Any, decision_id: str) -> dict[str, Any] | Non
     return None
 
 
-def _print_receipt(
-    receipt: dict[str, Any] | None, decision: dict[str, Any], as_json: bool
-) -> int:
+def _print_receipt(receipt: dict[str, Any] | None, decision: dict[str, Any], as_json: bool) -> int:
     if receipt is None:
         fail(f"no answer within {RECEIPT_SECONDS:g} s; the decision is sent: is a worker running?")
     if as_json:

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     batch_size: int = Field(200, ge=1, le=1_000)
     pool_size: int = Field(8, ge=2, le=100)
     on_gap: Literal["halt", "accept"] = "halt"
+    worker_ready_file: Path | None = None
     early_decision_seconds: float = Field(86_400.0, gt=0)
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 

@@ -35,6 +35,7 @@ from engine.steps.execute import enter_execute, take_result, try_again
 from engine.steps.wait import enter_wait, run_out, take_event
 from engine.turn import Turn, expiry_timer
 
+MICROSECOND = timedelta(microseconds=1)
 MAX_STEPS = 1000
 """Steps that one execution may take (security.md, bounds)."""
 
@@ -175,6 +176,8 @@ def _run(turn: Turn, name: str) -> None:
     line = turn.lines.get(name, Line(None))
     while line.at is not None and line.phase == "ready" and turn.status is Status.RUNNING:
         turn.steps_taken += 1
+        # Steps of one turn start one after another, also by their instants (S18).
+        turn.now += MICROSECOND
         step = turn.definition.steps[line.at]
         if turn.steps_taken > MAX_STEPS:
             failure = Failure("step_limit", f"more than {MAX_STEPS} steps", step.id)

@@ -104,6 +104,8 @@ def _add_loops(app: BatchApp, worker: Worker) -> None:
     class Loops(Service):  # type: ignore[misc]
         async def on_start(self) -> None:
             await worker.start()
+            if worker.settings.worker_ready_file is not None:
+                worker.settings.worker_ready_file.touch()
 
         async def on_stop(self) -> None:
             await worker.stop()

@@ -3,7 +3,7 @@
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -55,7 +55,9 @@ class Outgoing:
     topic: str
     key: str | bytes | None
     value: str | bytes | None
-    headers: dict[str, str] | tuple[tuple[str, str | bytes | None], ...] = ()
+    headers: dict[str, str] | tuple[tuple[str, str | bytes | None], ...] = field(
+        default_factory=dict
+    )
 
 
 def _texts(headers: Headers) -> dict[str, str]:

@@ -33,7 +33,7 @@ select
     duration_ms, error_code, error_message
 from step_executions
 where execution_id = %(id)s
-order by started_at, completed_at nulls last, id;
+order by started_at, attempt, id;
 
 -- name: get_waits
 select wait_id, step_path, kind, status, outcome, opened_at, due_at, closed_at

@@ -188,7 +188,9 @@ def test_regex_searches_anywhere_in_a_text(pattern: str, value: object, expected
 
 
 # S72
-@pytest.mark.parametrize("pattern", [r"(a)\1", "(?=a)", "(?<!a)b", "(", "a" * 513, "(a{1000}){1000}"])
+@pytest.mark.parametrize(
+    "pattern", [r"(a)\1", "(?=a)", "(?<!a)b", "(", "a" * 513, "(a{1000}){1000}"]
+)
 def test_a_pattern_without_linear_time_is_refused_at_load(pattern: str) -> None:
     with pytest.raises(Invalid):
         compile_condition({"a": {"regex": pattern}})
@@ -255,7 +257,12 @@ def test_conditions_nest_to_the_limit_and_not_beyond() -> None:
 # S77
 def test_not_turns_the_verdict_round() -> None:
     condition = compile_condition({"not": {"any": [{"a": {"eq": 1}}, {"a": {"eq": 2}}]}})
-    assert [condition.holds({"a": value}) for value in (1, 2, 3, None)] == [False, False, True, True]
+    assert [condition.holds({"a": value}) for value in (1, 2, 3, None)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 # S77
