@@ -27,9 +27,9 @@ def run_worker(**flags: Any) -> int:
     require_modes(settings)
     secrets = [secret.get_secret_value() for secret in settings.secrets.values()]
     configure_logging(settings.log_level, settings.log_format, secrets)
-    import faust
     import uvloop
 
+    from streams.process import run_process
     from streams.worker import build_worker
 
     worker = build_worker(settings, _store(settings), _cache(settings))
@@ -37,16 +37,7 @@ def run_worker(**flags: Any) -> int:
     asyncio.set_event_loop(loop)
     app = loop.run_until_complete(_prepare(worker))
     _tune_memory()
-    process = faust.Worker(
-        app,
-        loop=loop,
-        loglevel=settings.log_level.lower(),
-        override_logging=False,
-        redirect_stdouts=False,
-        console_port=0,
-    )
-    process.spinner = None
-    return _code(process)
+    return run_process(app, loop, settings.log_level.lower())
 
 
 def _tune_memory() -> None:
@@ -60,14 +51,6 @@ def _tune_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def _code(process: Any) -> int:
-    try:
-        process.execute_from_commandline()
-    except SystemExit as ended:
-        return int(ended.code or 0) if not isinstance(ended.code, str) else 1
-    return 0
 
 
 def _store(settings: Settings) -> Any:

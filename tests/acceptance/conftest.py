@@ -6,17 +6,28 @@ from pathlib import Path
 import pytest
 
 from devstack.stack import EmbeddedStack
+from tests.sink import Sink, a_sink
 from tests.world import ROOT, World, a_world
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 
 
 @pytest.fixture(scope="session")
-def world(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def sink() -> Iterator[Sink]:
+    """A receiver of webhooks and a source of resources."""
+    with a_sink() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def world(
+    stack: EmbeddedStack, sink: Sink, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     """The deployment under test, with the examples and the suite's own definitions."""
     folder = tmp_path_factory.mktemp("definitions")
-    files = [*(ROOT / "examples").glob("*.yaml"), *DEFINITIONS.glob("*.yaml")]
+    examples = [f for f in (ROOT / "examples").glob("*.yaml") if f.stem != "resources"]
+    files = [*examples, *DEFINITIONS.glob("*.yaml")]
     texts = {path.name: path.read_text() for path in files}
-    with a_world(stack, folder, texts) as running:
+    with a_world(stack, folder, texts, SLUICEGATE_SECRET_SINK=sink.url) as running:
         running.start_worker()
         yield running
