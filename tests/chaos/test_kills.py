@@ -100,7 +100,9 @@ def test_no_execution_is_lost_or_doubled_while_the_worker_is_killed(
 def decide_quietly(world: World, request: dict[str, str], number: int) -> None:
     """Produce a decision without waiting for the broker."""
     decision = {
-        "decision_id": f"d{number}", "outcome": "approved", "decided_by": "ana",
+        "decision_id": f"d{number}",
+        "outcome": "approved",
+        "decided_by": "ana",
         "execution_id": request["execution_id"],
         "request_id": request["wait_id"],
     }

@@ -1,0 +1,212 @@
+"""The HTTP interface on a running deployment (requirements.md S200-S204)."""
+
+import json
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+
+from api.app import create_api
+from api.parts import Parts
+from config.settings import load_settings
+from storage.reading import Reading
+from storage.store import PostgresStore
+from streams.admin import Admin
+from streams.producer import KafkaOut
+from streams.topics import Topics
+from tests.world import World
+
+API = "/api/v1"
+
+
+@pytest.fixture
+async def client(shop: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application, in this process."""
+    settings = load_settings(
+        kafka_bootstrap_servers=shop.env["KAFKA_BOOTSTRAP_SERVERS"],
+        database_url=shop.database_url,
+        topic_prefix=f"{shop.name}.",
+        event_topics=(shop.events_topic,),
+    )
+    store = PostgresStore(settings.database, pool_size=4)
+    parts = Parts(
+        settings,
+        Topics(settings.topic_prefix),
+        store,
+        Reading(store),
+        KafkaOut(settings.kafka, linger_ms=0),
+        Admin(settings.kafka),
+    )
+    app = create_api(parts)
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        yield client
+
+
+def an_order(**more: object) -> dict[str, object]:
+    return {
+        "order_id": uuid4().hex,
+        "customer_id": "c-77",
+        "total": 4650,
+        "currency": "EUR",
+        "country": "DE",
+        **more,
+    }
+
+
+async def ask(client: httpx.AsyncClient, shop: World) -> dict[str, object]:
+    order = an_order()
+    sent = await client.post(f"{API}/events", json={"type": "order.created", "data": order})
+    assert sent.status_code == 202, sent.text
+    return shop.waiting(order_id=order["order_id"])
+
+
+# S7 S200 S201 S202
+async def test_an_event_by_http_starts_the_same_execution_as_by_topic(
+    client: httpx.AsyncClient, shop: World
+) -> None:
+    waiting = await ask(client, shop)
+    found = await client.get(f"{API}/executions/{waiting['execution_id']}")
+    assert found.json()["status"] == "paused"
+    listed = await client.get(f"{API}/executions", params={"status": "paused", "limit": 200})
+    ids = [item["execution_id"] for item in listed.json()["items"]]
+    assert waiting["execution_id"] in ids
+    trace = await client.get(f"{API}/executions/{waiting['execution_id']}/trace")
+    assert [s["step_id"] for s in trace.json()["steps"]][-1] == "manager"
+
+
+# S7
+@pytest.mark.parametrize("kind", ["application/cloudevents+json", "application/json"])
+async def test_a_cloud_event_keeps_its_id(
+    client: httpx.AsyncClient, shop: World, kind: str
+) -> None:
+    id = uuid4().hex
+    event = {
+        "specversion": "1.0",
+        "id": id,
+        "type": "nothing.here",
+        "source": "/shop",
+        "data": {"a": 1},
+    }
+    sent = await client.post(
+        f"{API}/events", content=json.dumps(event), headers={"content-type": kind}
+    )
+    assert sent.json()["event_id"] == id
+    assert shop.started_by(id) == []
+
+
+# S204 S112
+async def test_an_approval_is_decided_over_http_and_answers_with_its_receipt(
+    client: httpx.AsyncClient, shop: World
+) -> None:
+    waiting = await ask(client, shop)
+    request = waiting["wait_id"]
+    inbox = await client.get(f"{API}/approvals", params={"role": "sales-manager", "limit": 200})
+    assert request in [item["request_id"] for item in inbox.json()["items"]]
+    answer = await client.post(
+        f"{API}/approvals/{request}/decision?wait=10",
+        json={"outcome": "approved", "decided_by": "ana", "form": {"discount_pct": 3}},
+    )
+    assert (answer.status_code, answer.json()["result"]) == (200, "applied")
+    again = await client.post(
+        f"{API}/approvals/{request}/reject?wait=10", json={"decided_by": "bo"}
+    )
+    assert (again.status_code, again.json()["code"]) == (409, "already_decided")
+    assert again.headers["content-type"] == "application/problem+json"
+    receipt = await client.get(f"{API}/receipts/{answer.json()['decision_id']}")
+    assert receipt.json()["result"] == "applied"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", f"{API}/executions/nonsense", None, 404),
+        ("GET", f"{API}/executions/exec_{'0' * 32}", None, 404),
+        ("GET", f"{API}/executions?limit=0", None, 422),
+        ("GET", f"{API}/executions?status=odd", None, 422),
+        ("GET", f"{API}/executions?cursor=odd", None, 422),
+        ("GET", f"{API}/approvals/w_{'0' * 32}", None, 404),
+        ("POST", f"{API}/approvals/w_{'0' * 32}/approve", b'{"decided_by": "a"}', 404),
+        ("POST", f"{API}/events", b"{", 400),
+        ("POST", f"{API}/events", b'{"data": {}}', 422),
+        ("POST", f"{API}/events", b"[]", 422),
+        ("POST", f"{API}/events", b'{"type": "a", "data": [1]}', 422),
+        ("POST", f"{API}/events", b'{"type": "a", "data": {"x": "\\u0000"}}', 400),
+        ("POST", f"{API}/events", b'{"type": "a"}' + b" " * 300_000, 413),
+        ("GET", "/nowhere", None, 404),
+        ("DELETE", f"{API}/workflows", None, 405),
+    ],
+)
+async def test_every_error_is_a_problem(
+    client: httpx.AsyncClient, method: str, path: str, body: bytes | None, status: int
+) -> None:
+    answer = await client.request(
+        method, path, content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"].startswith("/problems/")
+    assert answer.json()["status"] == status
+
+
+async def test_health_and_metrics_answer(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/livez")).text == "ok\n"
+    ready = await client.get("/readyz")
+    assert ready.json() == {
+        "ready": True,
+        "checks": {"database": "ok", "schema": "ok", "broker": "ok", "topics": "ok"},
+    }
+    metrics = await client.get("/metrics")
+    assert "sluicegate_open_approvals" in metrics.text
+    workflows = await client.get(f"{API}/workflows")
+    assert {item["name"] for item in workflows.json()["items"]} >= {"order-approval"}
+    assert (await client.get(f"{API}/dead-letters")).status_code == 200
+    assert (await client.get("/openapi.json")).json()["openapi"].startswith("3.1")
+
+
+async def test_the_inbox_page_lists_and_its_form_decides(
+    client: httpx.AsyncClient, shop: World
+) -> None:
+    waiting = await ask(client, shop)
+    link = f"/approvals/{waiting['wait_id']}"
+    inbox = await client.get("/")
+    assert link in inbox.text
+    form = await client.get(link)
+    assert 'name="form.discount_pct"' in form.text
+    assert "default-src 'self'" in form.headers["content-security-policy"]
+    typed = {"decided_by": "ana", "outcome": "approved", "form.discount_pct": "99"}
+    refused = await client.post(link, data=typed)
+    assert refused.status_code == 409
+    assert "invalid_form" in refused.text
+    assert 'value="99"' in refused.text
+    done = await client.post(link, data={**typed, "form.discount_pct": "5"})
+    assert done.status_code == 303
+    shop.life_cycle(str(waiting["execution_id"]), "execution.completed")
+    after = await client.get(done.headers["location"])
+    assert "Your decision is applied" in after.text
+    page = await client.get(f"/executions/{waiting['execution_id']}")
+    assert "completed" in page.text
+
+
+async def test_a_change_from_another_origin_is_refused(
+    client: httpx.AsyncClient, shop: World
+) -> None:
+    waiting = await ask(client, shop)
+    foreign = {"origin": "https://evil.example"}
+    answer = await client.post(
+        f"/approvals/{waiting['wait_id']}", data={"decided_by": "x"}, headers=foreign
+    )
+    assert answer.status_code == 403
+
+
+async def test_hostile_text_is_shown_as_text(client: httpx.AsyncClient, shop: World) -> None:
+    order = an_order(note="<script>alert(1)</script>")
+    await client.post(f"{API}/events", json={"type": "order.created", "data": order})
+    waiting = shop.waiting(order_id=order["order_id"])
+    page = await client.get(f"/approvals/{waiting['wait_id']}")
+    assert "<script>" not in page.text
+    assert "&lt;script&gt;" in page.text

@@ -1,0 +1,165 @@
+"""`sluicegate dev` and `demo` as a newcomer meets them (interfaces.md, Command line)."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.world import ROOT
+
+PATIENCE_SECONDS = 40.0
+PAUSE = threading.Event()
+
+
+def until(what: str, is_so: Callable[[], Any]) -> Any:
+    """Return the first true answer; fails after a while."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        found = is_so()
+        if found:
+            return found
+        PAUSE.wait(0.05)
+    raise AssertionError(f"{what} did not happen")
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def all_pids(ready: dict[str, Any]) -> list[int]:
+    pids = ready["pids"]
+    return [*pids["worker"], pids["api"], pids["kafka"], pids["postgres"], pids["redis"]]
+
+
+@contextmanager
+def running(
+    folder: Path, *arguments: str
+) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], dict[str, Any]]]]:
+    """Run `dev` until the block ends; gives the process and a reader of its ready file."""
+    ready_file = folder / "ready.json"
+    ready_file.unlink(missing_ok=True)
+    with (folder / "dev.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "dev", "--data-dir", str(folder / "data"), "--port", "0",
+             "--ready-file", str(ready_file), *arguments],
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def ready() -> dict[str, Any]:
+        assert process.poll() is None, (folder / "dev.log").read_text()
+        return dict(json.loads(ready_file.read_text())) if ready_file.exists() else {}
+
+    try:
+        until("dev being ready", ready)
+        yield process, ready
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def query(ready: dict[str, Any], sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(ready["database_url"]) as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
+OPEN = "select request_id from approval_requests where status = 'pending'"
+
+
+def test_dev_restarts_what_dies_and_keeps_its_data(tmp_path: Path) -> None:
+    with running(tmp_path) as (process, ready):
+        first = ready()
+        (request,) = until("the example order waiting", lambda: query(first, OPEN))
+        with urllib.request.urlopen(f"{first['api']}/api/v1/approvals") as answer:
+            assert request[0] in answer.read().decode()
+        for kill in (first["pids"]["worker"][0], first["pids"]["api"], first["pids"]["kafka"]):
+            os.kill(kill, signal.SIGKILL)
+            until("the pids being rewritten", lambda kill=kill: kill not in all_pids(ready()))  # type: ignore[misc]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        until("all being ended", lambda: not any(map(alive, all_pids(first))))
+
+    with running(tmp_path, "--no-example") as (_, ready):
+        again = ready()
+        assert query(again, OPEN) == [request]
+        waiting = until("the open wait being announced again", lambda: records_of(again))
+        assert request[0] in waiting
+
+
+def records_of(ready: dict[str, Any]) -> set[str]:
+    """Return the keys on the waiting topic."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    consumer = Consumer({"bootstrap.servers": ready["kafka"], "group.id": "look", "log_level": 0})
+    try:
+        topics = consumer.list_topics("sluicegate.waiting", timeout=5).topics
+        partitions = topics["sluicegate.waiting"].partitions
+        consumer.assign([TopicPartition("sluicegate.waiting", n, 0) for n in partitions])
+        messages = consumer.consume(100, timeout=1)
+        keys = [message.key() for message in messages]
+        return {key.decode() for key in keys if key is not None}
+    finally:
+        consumer.close()
+
+
+def test_nothing_is_left_when_dev_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path, "--no-example") as (process, ready):
+        pids = all_pids(ready())
+        process.kill()
+        process.wait(10)
+        begun = time.monotonic()
+        until("all being ended", lambda: not any(map(alive, pids)))
+        assert time.monotonic() - begun < 5
+
+
+def test_a_saved_definition_is_registered_at_once_and_a_broken_one_is_not(tmp_path: Path) -> None:
+    workflows = tmp_path / "workflows"
+    workflows.mkdir()
+    text = "name: mine\ntrigger: { event: mine.asked }\nsteps:\n  - id: a\n    allow: {}\n"
+    (workflows / "mine.yaml").write_text(text)
+    with running(tmp_path, str(workflows)) as (_, ready):
+        first = ready()
+        assert query(first, "select name, version from workflows") == [("mine", 1)]
+        (workflows / "mine.yaml").write_text(text.replace("allow", "alow"))
+        until(
+            "the mistake being told",
+            lambda: "a step needs one of" in (tmp_path / "dev.log").read_text(),
+        )
+        (workflows / "mine.yaml").write_text(text.replace("id: a", "id: b"))
+        until("version 2", lambda: query(first, "select 1 from workflows where version = 2"))
+
+
+# S223
+def test_the_demo_tells_its_story_and_ends_well(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "demo", "--once"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "first execution paused" in done.stdout
+    assert "waits for  sales-manager" in done.stdout
+    assert "completed (allowed)" in done.stdout
+    assert time.monotonic() - begun < PATIENCE_SECONDS
+    assert list(tmp_path.iterdir()) == []
