@@ -35,7 +35,6 @@ from engine.steps.execute import enter_execute, take_result, try_again
 from engine.steps.wait import enter_wait, run_out, take_event
 from engine.turn import Turn, expiry_timer
 
-MICROSECOND = timedelta(microseconds=1)
 MAX_STEPS = 1000
 """Steps that one execution may take (security.md, bounds)."""
 
@@ -95,6 +94,7 @@ def _start(turn: Turn, given: Started) -> str | None:
     try:
         begin_loading(turn, given.resources)
     except Unresolved as problem:
+        turn.loading.clear()
         turn.lines[MAIN] = turn.give_up(Failure("unresolved", f"context.load: {problem}"))
         return MAIN
     _begin_steps(turn)
@@ -176,8 +176,6 @@ def _run(turn: Turn, name: str) -> None:
     line = turn.lines.get(name, Line(None))
     while line.at is not None and line.phase == "ready" and turn.status is Status.RUNNING:
         turn.steps_taken += 1
-        # Steps of one turn start one after another, also by their instants (S18).
-        turn.now += MICROSECOND
         step = turn.definition.steps[line.at]
         if turn.steps_taken > MAX_STEPS:
             failure = Failure("step_limit", f"more than {MAX_STEPS} steps", step.id)

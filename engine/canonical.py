@@ -12,12 +12,15 @@ def _number(value: float) -> str:
         raise ValueError("NaN and Infinity have no JSON form")
     if value == 0:
         return "0"
-    if value.is_integer() and abs(value) < 1e21:
+    if value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     mantissa, _, exponent = repr(value).partition("e")
     if not exponent:
-        return mantissa
+        return mantissa.removesuffix(".0")
     power = int(exponent)
+    if 0 < power < 21:
+        sign, digits = "-" * (value < 0), mantissa.removeprefix("-").replace(".", "")
+        return sign + digits.ljust(power + 1, "0")
     if -7 < power < 0:
         return f"{value:.{len(mantissa.replace('-', '').replace('.', '')) - 1 - power}f}"
     return f"{mantissa.removesuffix('.0')}e{power:+d}"

@@ -154,6 +154,8 @@ def _follow(turn: Turn, step: Step, line: Line, outcome: str, answer: dict[str, 
     branches = spec.on_outcome if spec is not None else {}
     goto = branches.get(outcome)
     refused = outcome in ("rejected", "expired")
+    if isinstance(step.verb, BlockVerb) and spec is not None:
+        refused = outcome != spec.outcomes[0]
     if goto is None and outcome == "expired":
         goto = branches.get("rejected")
     stored = {"outcome": outcome, "output": answer}

@@ -66,6 +66,7 @@ class Turn:
         "sequence",
         "status",
         "steps",
+        "steps_before",
         "steps_taken",
         "waits",
     )
@@ -83,6 +84,7 @@ class Turn:
         self.resume_data = execution.resume_data
         self.paused_at, self.paused_ms = execution.paused_at, execution.paused_ms
         self.sequence, self.steps_taken = execution.sequence, execution.steps_taken
+        self.steps_before = execution.steps_taken
         self.scope: dict[str, object] = dict(execution.context)
         self.steps = self.part("steps")
         self._add_identity()
@@ -97,6 +99,11 @@ class Turn:
             "workflow": execution.workflow,
             "version": execution.version,
         }
+
+    @property
+    def instant(self) -> datetime:
+        """Now, a microsecond later for each step of this turn: steps start in order (S18)."""
+        return self.now + timedelta(microseconds=max(self.steps_taken - self.steps_before, 1) - 1)
 
     def part(self, name: str) -> dict[str, object]:
         """Return a copy of one part of the scope (`steps`, ...) that may be changed."""
@@ -141,6 +148,7 @@ class Turn:
     ) -> None:
         """Ask for the row of the current attempt of a step."""
         over = status in (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED)
+        at = self.instant
         self.effects.append(
             RecordStep(
                 step_execution_id(self.execution, step.path, line.attempt),
@@ -149,8 +157,8 @@ class Turn:
                 step_type(step.verb),
                 line.attempt,
                 status,
-                line.since or self.now,
-                self.now if over else None,
+                line.since or at,
+                at if over else None,
                 input,
                 output,
                 failure.code if failure else None,
@@ -190,6 +198,9 @@ class Turn:
 
     def route_failure(self, step: Step, failure: Failure) -> Line:
         """Return where the flow goes after a step failed for good; its row is written already."""
+        standing = self.line_at(step.path)
+        if standing is not None:
+            self.lines[standing[0]] = Line(None)
         error = {"code": failure.code, "message": failure.message, "step": step.id}
         self.steps[step.id] = {"status": "failed", "error": error}
         self.scope["error"] = error

@@ -1,9 +1,10 @@
 """Definitions, executions and inputs with defaults, for tests of the engine."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from textwrap import dedent
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from actions.definitions import read_definition
 from engine.advance import advance
@@ -21,6 +22,7 @@ from engine.inputs import (
     Started,
     TimerFired,
 )
+from engine.turn import expiry_timer
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 E = TypeVar("E")
@@ -88,6 +90,14 @@ def the_wait(execution: Execution) -> Wait:
     return wait
 
 
+def step_state(execution: Execution, step_id: str) -> dict[str, Any]:
+    """Return what the context holds about a step."""
+    steps = execution.context["steps"]
+    assert isinstance(steps, dict)
+    state: dict[str, Any] = steps[step_id]
+    return state
+
+
 def announced(effects: tuple[Effect, ...]) -> list[str]:
     """Return the kinds of the life-cycle records, in order."""
     return [announce.kind for announce in of_kind(effects, Announce)]
@@ -98,31 +108,22 @@ def last_records(effects: tuple[Effect, ...]) -> dict[str, RecordStep]:
     return {record.step_id: record for record in of_kind(effects, RecordStep)}
 
 
-def a_decision(
-    execution: Execution,
-    outcome: str = "approved",
-    *,
-    at: datetime = NOW,
-    by: str = "ada",
-    **more: object,
-) -> DecisionArrived:
-    """Return a decision about the oldest open wait."""
+def a_decision(execution: Execution, outcome: str = "approved", **more: Any) -> DecisionArrived:
+    """Return Ada's decision at NOW about the oldest open wait; `more` are other fields."""
     wait = next(iter(execution.waits), None)
-    fields: dict[str, object] = {"request_id": wait, "received_at": at, **more}
-    return DecisionArrived(at=at, decision_id="d1", outcome=outcome, decided_by=by, **fields)  # type: ignore[arg-type]
+    decision = DecisionArrived(NOW, NOW, "d1", wait, outcome, "ada")
+    return replace(decision, **more)
 
 
 def decided(
-    definition: Definition, execution: Execution, outcome: str = "approved", **more: object
+    definition: Definition, execution: Execution, outcome: str = "approved", **more: Any
 ) -> Outcome:
     """Apply a decision about the oldest open wait."""
-    return advance(definition, execution, a_decision(execution, outcome, **more))  # type: ignore[arg-type]
+    return advance(definition, execution, a_decision(execution, outcome, **more))
 
 
 def expired(definition: Definition, execution: Execution) -> Outcome:
     """Fire the timer of the only open wait when it is due."""
-    from engine.turn import expiry_timer
-
     wait = the_wait(execution)
     assert wait.due_at is not None
     fired = TimerFired(wait.due_at, expiry_timer(execution, wait.path))

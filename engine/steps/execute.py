@@ -17,7 +17,7 @@ RECORD_MODES = {"create_record": "create", "update_record": "update"}
 
 def enter_execute(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line:
     """Do what is pure at once; hold the line at the first sub-action that touches the outside."""
-    line = replace(line, since=line.since or turn.now)
+    line = replace(line, since=line.since or turn.instant)
     while line.action < len(verb.actions):
         action = verb.actions[line.action]
         try:

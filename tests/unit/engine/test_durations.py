@@ -1,0 +1,73 @@
+"""Lengths and instants as definitions write them (definitions.md, Reference)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engine.durations import parse_duration, parse_instant
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("500ms", timedelta(milliseconds=500)),
+        ("30s", timedelta(seconds=30)),
+        ("1.5s", timedelta(seconds=1, milliseconds=500)),
+        ("10m", timedelta(minutes=10)),
+        ("24h", timedelta(hours=24)),
+        ("5d", timedelta(days=5)),
+        ("2w", timedelta(weeks=2)),
+        ("0s", timedelta()),
+        ("PT24H", timedelta(hours=24)),
+        ("PT0.5S", timedelta(milliseconds=500)),
+        ("P1D", timedelta(days=1)),
+        ("P1W", timedelta(weeks=1)),
+        ("P1DT2H3M4S", timedelta(days=1, hours=2, minutes=3, seconds=4)),
+        ("PT0S", timedelta()),
+    ],
+)
+def test_a_length_is_read(text: str, expected: timedelta) -> None:
+    assert parse_duration(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "30",
+        "s",
+        "-5s",
+        "5 s",
+        "5S",
+        "1y",
+        "1h30m",
+        "P",
+        "PT",
+        "P1DT",
+        "P1M",
+        "P1Y",
+        "1e3s",
+    ],
+)
+def test_what_is_no_length_is_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(ValueError, match="is no duration; write 500ms, 30s"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-02T09:00:00Z", "2026-03-02T10:00:00+01:00", "20260302T090000Z"]
+)
+def test_an_instant_is_read_with_its_zone(text: str) -> None:
+    assert parse_instant(text) == datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2026-03-02T09:00:00", "2026-03-02"])
+def test_an_instant_without_zone_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="has no zone"):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01T00:00:00Z", "1772442000"])
+def test_what_is_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no instant"):
+        parse_instant(text)
