@@ -1,58 +1,37 @@
 """`webhook` and `http_request`: one HTTP call per attempt, always with the same key (S53-S58)."""
 
-import base64
-import hashlib
-import hmac
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Mapping
 
-import aiohttp
 import orjson
 
-from actions.guard import Guard, TargetRefused
+from actions.client import Answer, Call, HttpClient, refusal_of
+from actions.outputs import body_text, storable
 from actions.results import ActionRequest, Failed, Succeeded
+from actions.signing import signature_headers
+from actions.urls import checked_url, with_query
 
-MAX_RESPONSE = 64 * 1024
-CONNECT_SECONDS = 3.0
-RETRYABLE = frozenset({408, 425, 429})
-MAX_RETRY_AFTER = timedelta(hours=1)
-
-
-def open_session(guard: Guard) -> aiohttp.ClientSession:
-    """Return a session whose sockets pass the guard; without proxies, cookies or redirects."""
-    connector = aiohttp.TCPConnector(
-        socket_factory=guard.socket_factory, limit_per_host=32, ttl_dns_cache=10
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        trust_env=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": "sluicegate"},
-    )
-
-
-def sign(key: str, id: str, timestamp: int, body: bytes) -> str:
-    """Return a Standard Webhooks signature; `whsec_` keys are Base64."""
-    secret = base64.b64decode(key[6:]) if key.startswith("whsec_") else key.encode()
-    mac = hmac.new(secret, f"{id}.{timestamp}.".encode() + body, hashlib.sha256)
-    return "v1," + base64.b64encode(mac.digest()).decode()
-
-
-def retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """Return what a `Retry-After` header asks for, in seconds or as a date, at most an hour."""
-    if not value:
-        return None
-    if value.isdigit():
-        return min(timedelta(seconds=int(value[:9])), MAX_RETRY_AFTER)
-    try:
-        asked = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if asked.tzinfo is None:
-        return None
-    return min(max(asked - now, timedelta()), MAX_RETRY_AFTER)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "x-request-id")
+MAX_BODY = 48 * 1024
+"""Bytes of a body that a step's output keeps."""
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_OURS = frozenset(
+    {
+        "idempotency-key",
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "upgrade",
+        "te",
+        "trailer",
+        "expect",
+    }
+)
 
 
 def is_expected(status: int, expect: object) -> bool:
@@ -70,117 +49,91 @@ class HttpAction:
 
     idempotent = True
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, client: HttpClient, clock: Callable[[], float] = time.time) -> None:
+        self._client, self._clock = client, clock
 
     async def perform(self, request: ActionRequest) -> Succeeded | Failed:
         """Send the request; a status that was not expected is a failure."""
-        params = request.params
-        url = str(params.get("url", ""))
-        if not url.startswith(("http://", "https://")):
-            return Failed("invalid_url", "url must begin with http:// or https://", False)
-        body, content_type = _body(params)
-        headers = {"Idempotency-Key": request.idempotency_key}
-        if content_type:
-            headers["Content-Type"] = content_type
-        headers |= _signature_headers(params.get("sign"), request.idempotency_key, body)
         try:
-            headers |= _own_headers(params.get("headers"))
+            call = self._call(request)
         except ValueError as problem:
-            return Failed("invalid_header", str(problem), False)
-        return await self._call(params, url, headers, body, request.timeout)
+            return Failed("invalid_request", str(problem), False)
+        answer = await self._client.send(call)
+        if isinstance(answer, Failed):
+            return answer
+        if is_expected(answer.status, request.params.get("expect")):
+            return Succeeded(_output(answer))
+        return refusal_of(answer, "the target")
 
-    async def _call(
-        self,
-        params: Mapping[str, object],
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        within: timedelta,
-    ) -> Succeeded | Failed:
-        query = params.get("query")
-        try:
-            async with self._session.request(
-                str(params.get("method", "POST")).upper(),
-                url,
-                params={k: _text(v) for k, v in query.items()} if isinstance(query, dict) else None,
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=within.total_seconds(), sock_connect=CONNECT_SECONDS
-                ),
-            ) as response:
-                content = await _read(response)
-                return _result(response, content, params.get("expect"))
-        except TimeoutError:
-            return Failed("timeout", f"no answer within {within.total_seconds():g} s", True)
-        except aiohttp.InvalidURL:
-            return Failed("invalid_url", "the URL cannot be used", False)
-        except TargetRefused as problem:
-            return Failed("target_refused", str(problem), False)
-        except aiohttp.ClientError as problem:
-            if isinstance(problem.__cause__, TargetRefused):
-                return Failed("target_refused", str(problem.__cause__), False)
-            return Failed("connection_failed", type(problem).__name__, True)
+    def _call(self, request: ActionRequest) -> Call:
+        """Return the call to make; raises ValueError saying what is wrong with the parameters."""
+        params = request.params
+        url = with_query(checked_url(str(params.get("url", ""))), _texts(params.get("query")))
+        method = str(params.get("method", "POST")).upper()
+        if method not in METHODS:
+            raise ValueError(f"method must be one of: {', '.join(sorted(METHODS))}")
+        body, content_type = _body(params)
+        headers = own_headers(params.get("headers"))
+        headers["Idempotency-Key"] = request.idempotency_key
+        if content_type and not any(name.lower() == "content-type" for name in headers):
+            headers["Content-Type"] = content_type
+        key = params.get("sign")
+        if key is not None:
+            now = int(self._clock())
+            headers |= signature_headers(str(key), request.idempotency_key, now, body or b"")
+        return Call(method, url, headers, body, request.timeout)
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
+def _texts(query: object) -> dict[str, str | list[str]]:
+    if not isinstance(query, Mapping):
+        return {}
+    return {
+        str(name): [_text(item) for item in value] if isinstance(value, list) else _text(value)
+        for name, value in query.items()
+        if value is not None
+    }
+
+
 def _body(params: Mapping[str, object]) -> tuple[bytes | None, str | None]:
+    """Return the bytes to send and their content type."""
     if "json" in params:
         return orjson.dumps(params["json"]), "application/json"
-    if "body" in params:
-        return _text(params["body"]).encode(), "text/plain; charset=utf-8"
-    return None, None
+    body = params.get("body")
+    if isinstance(body, str):
+        return body.encode(), "text/plain; charset=utf-8"
+    return (None, None) if body is None else (orjson.dumps(body), "application/json")
 
 
-def _own_headers(headers: object) -> dict[str, str]:
+def own_headers(headers: object) -> dict[str, str]:
+    """Return a definition's headers as texts; raises ValueError for what could inject or clash."""
     found = {}
-    for name, value in headers.items() if isinstance(headers, dict) else ():
+    for name, value in headers.items() if isinstance(headers, Mapping) else ():
+        if not name or not _TOKEN.issuperset(str(name)):
+            raise ValueError("a header's name has only letters, digits and hyphens")
+        if str(name).lower() in _OURS:
+            raise ValueError(f"the header {name} is set by Sluicegate")
         text = _text(value)
-        if any(c in text for c in "\r\n\0"):
-            raise ValueError(f"the header {name} contains a line break")
+        if any((c < " " and c != "\t") or c in "\x7f\x85\u2028\u2029" for c in text):
+            raise ValueError(f"the header {name} contains a line break or control character")
         found[str(name)] = text
     return found
 
 
-def _signature_headers(key: object, id: str, body: bytes | None) -> dict[str, str]:
-    if not isinstance(key, str) or not key:
-        return {}
-    timestamp = int(time.time())
-    return {
-        "webhook-id": id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": sign(key, id, timestamp, body or b""),
-    }
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Return at most the first bytes of a body: the rest is not ours to keep."""
-    content = bytearray()
-    async for chunk in response.content.iter_chunked(16 * 1024):
-        content += chunk
-        if len(content) >= MAX_RESPONSE:
-            break
-    return bytes(content[:MAX_RESPONSE])
-
-
-def _result(response: aiohttp.ClientResponse, content: bytes, expect: object) -> Succeeded | Failed:
-    status = response.status
-    if is_expected(status, expect):
-        return Succeeded({"status": status, "body": _parsed(response, content)})
-    retryable = status in RETRYABLE or status >= 500
-    wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-    return Failed(f"http_{status}", f"the target answered {status}", retryable, wait)
-
-
-def _parsed(response: aiohttp.ClientResponse, content: bytes) -> object:
-    if "json" in response.content_type:
+def _output(answer: Answer) -> dict[str, object]:
+    """Return what a step keeps of an answer."""
+    kept = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+    output: dict[str, object] = {"status": answer.status, "headers": kept}
+    whole = answer.whole and len(answer.content) <= MAX_BODY
+    if whole and "json" in answer.content_type:
         try:
-            return orjson.loads(content)
+            body = orjson.loads(answer.content)
         except orjson.JSONDecodeError:
-            pass
-    return content.decode("utf-8", "replace").replace("\x00", "\ufffd")
+            body = None
+        if body is not None and storable(body):
+            return {**output, "body": body}
+    output["body"] = body_text(answer.content[:MAX_BODY])
+    return output if whole else {**output, "truncated": True}

@@ -5,18 +5,20 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
 import orjson
 
-from actions.guard import TargetRefused
-from actions.http import RETRYABLE
+from actions.client import Answer, Call, HttpClient, refusal_of
+from actions.http import own_headers
+from actions.outputs import storable
 from actions.results import ActionRequest, Failed, Succeeded
-from actions.secrets import Secrets, fill
+from actions.secrets import SecretMissing, Secrets, fill, reveal
+from actions.urls import checked_url
 from engine.durations import parse_duration
-from engine.templates import compile_template
+from engine.errors import SluicegateError
+from engine.templates import Reference, Secret, as_text, compile_template, parse_text
 
 MAX_RESOURCE = 1024 * 1024
-DEFAULT_SECONDS = 2.0
+DEFAULT_TIMEOUT = timedelta(seconds=2)
 
 
 class Resources:
@@ -56,10 +58,8 @@ class LoadAction:
 
     idempotent = True
 
-    def __init__(
-        self, session: aiohttp.ClientSession, resources: Resources, secrets: Secrets
-    ) -> None:
-        self._session, self._resources, self._secrets = session, resources, secrets
+    def __init__(self, client: HttpClient, resources: Resources, secrets: Secrets) -> None:
+        self._client, self._resources, self._secrets = client, resources, secrets
 
     async def perform(self, request: ActionRequest) -> Succeeded | Failed:
         """Return the resource's value; what does not exist is null."""
@@ -67,51 +67,65 @@ class LoadAction:
         declaration = self._resources.get(name)
         if declaration is None:
             return Failed("unknown_resource", f"no resource is called {name}; declare it", False)
-        if declaration.get("kind") == "static":
-            return Succeeded(self._resources.static(name, id))
-        return await self._fetch(declaration, id)
+        match declaration.get("kind"):
+            case "static":
+                return Succeeded(self._resources.static(name, id))
+            case "http":
+                return await self._fetch(declaration, id, request.timeout)
+            case kind:
+                problem = f"resources of kind {kind} are not available in this version"
+                return Failed("unknown_resource", problem, False)
 
-    async def _fetch(self, declaration: Mapping[str, Any], id: str) -> Succeeded | Failed:
-        call = {"url": declaration["url"], "headers": declaration.get("headers") or {}}
-        rendered = compile_template(call, allow_secrets=True).render_with_secrets(
-            {"id": quote(id, safe="")}
-        )
-        filled: Any = fill(rendered.value, rendered.secrets, self._secrets)  # type: ignore[arg-type]
-        seconds = DEFAULT_SECONDS
-        if isinstance(declaration.get("timeout"), str):
-            seconds = parse_duration(declaration["timeout"]).total_seconds()
+    async def _fetch(
+        self, declaration: Mapping[str, Any], id: str, within: timedelta
+    ) -> Succeeded | Failed:
         try:
-            async with self._session.get(
-                filled["url"],
-                headers=filled["headers"],
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=seconds),
-            ) as response:
-                return await _resource(response)
-        except TimeoutError:
-            return Failed("timeout", f"no answer within {seconds:g} s", True)
-        except TargetRefused as problem:
-            return Failed("target_refused", str(problem), False)
-        except aiohttp.ClientError as problem:
-            if isinstance(problem.__cause__, TargetRefused):
-                return Failed("target_refused", str(problem.__cause__), False)
-            return Failed("connection_failed", type(problem).__name__, True)
+            call = self._call(declaration, id, within)
+        except SecretMissing as problem:
+            return Failed("secret_missing", str(problem), False)
+        except (ValueError, SluicegateError) as problem:
+            return Failed("invalid_request", str(problem), False)
+        answer = await self._client.send(call)
+        return answer if isinstance(answer, Failed) else _value(answer)
+
+    def _call(self, declaration: Mapping[str, Any], id: str, within: timedelta) -> Call:
+        if not id:
+            raise ValueError("the id of a resource must not be empty")
+        url = reveal(_url_parts(declaration["url"], id), self._secrets)
+        headers = compile_template(declaration.get("headers") or {}, allow_secrets=True)
+        rendered = headers.render_with_secrets({"id": id})
+        assert isinstance(rendered.value, dict)  # noqa: S101  (the loader takes only mappings)
+        sent = own_headers(fill(rendered.value, rendered.secrets, self._secrets))
+        timeout = declaration.get("timeout")
+        wanted = parse_duration(timeout) if isinstance(timeout, str) else DEFAULT_TIMEOUT
+        return Call("GET", checked_url(url), sent, None, min(wanted, within), MAX_RESOURCE)
 
 
-async def _resource(response: aiohttp.ClientResponse) -> Succeeded | Failed:
-    if response.status == 404:
+def _url_parts(url: str, id: str) -> list[str | Secret]:
+    """Return a declared URL's parts, the id as one encoded component behind the host."""
+    parts: list[str | Secret] = []
+    for part in parse_text(url):
+        if not isinstance(part, Reference):
+            parts.append(part)
+            continue
+        before = "".join(text if isinstance(text, str) else "s://s/" for text in parts)
+        if "/" not in before.partition("://")[2]:
+            raise ValueError("the host of a resource's URL must not depend on the id")
+        parts.append(quote(as_text(part.value({"id": id})), safe=""))
+    return parts
+
+
+def _value(answer: Answer) -> Succeeded | Failed:
+    if answer.status == 404:
         return Succeeded(None)
-    if response.status >= 300:
-        retryable = response.status in RETRYABLE or response.status >= 500
-        return Failed(
-            f"http_{response.status}", f"the source answered {response.status}", retryable
-        )
-    content = await response.content.read(MAX_RESOURCE + 1)
-    while len(content) <= MAX_RESOURCE and (more := await response.content.read(65536)):
-        content += more
-    if len(content) > MAX_RESOURCE:
+    if answer.status not in range(200, 300):
+        return refusal_of(answer, "the source")
+    if not answer.whole:
         return Failed("too_large", f"the source sent more than {MAX_RESOURCE} bytes", False)
     try:
-        return Succeeded(orjson.loads(content))
+        value = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
         return Failed("invalid_json", "the source did not send JSON", False)
+    if not storable(value):
+        return Failed("invalid_json", "the source sent NUL characters or too deep JSON", False)
+    return Succeeded(value)

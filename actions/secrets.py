@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -9,6 +10,9 @@ from engine.errors import SluicegateError
 from engine.templates import Secret, SecretSlot
 
 Secrets = Mapping[str, SecretStr]
+STARS = "***"
+SHORTEST_SECRET = 4
+"""Shorter values are not masked: that would blot out ordinary text."""
 
 
 class SecretMissing(SluicegateError):
@@ -48,8 +52,26 @@ def fill(
 
 def redact(text: str, secrets: Secrets) -> str:
     """Return a text with the values of secrets masked."""
-    for secret in secrets.values():
-        value = secret.get_secret_value()
-        if value:
-            text = text.replace(value, "***")
+    for shape in _shapes(secrets):
+        text = text.replace(shape, STARS)
     return text
+
+
+def redact_value(value: object, secrets: Secrets) -> object:
+    """Return a JSON-like value with the secrets in its texts masked."""
+    if not secrets:
+        return value
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, Mapping):
+        return {key: redact_value(inner, secrets) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_value(inner, secrets) for inner in value]
+    return value
+
+
+def _shapes(secrets: Secrets) -> list[str]:
+    """Return secrets as they may stand in a text, plain or in a URL, longest first."""
+    values = {secret.get_secret_value() for secret in secrets.values()}
+    long = {value for value in values if len(value) >= SHORTEST_SECRET}
+    return sorted({*long, *(quote(value, safe="") for value in long)}, key=len, reverse=True)

@@ -2,11 +2,15 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Collection
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 OWN_FIELDS = ("execution_id", "workflow", "step", "trace_id", "fields")
+SHORTEST_SECRET = 4
+"""Shorter values are not masked: that would blot out ordinary text."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -47,30 +51,34 @@ class ConsoleFormatter(logging.Formatter):
         return text
 
 
-class MaskSecrets(logging.Filter):
-    """Replaces the values of secrets in what is logged."""
+class Masked(logging.Formatter):
+    """Another formatter's lines, with secrets masked wherever they stand: also in tracebacks."""
 
-    def __init__(self, values: Collection[str]) -> None:
+    def __init__(self, lines: logging.Formatter, secrets: Collection[str]) -> None:
         super().__init__()
-        self._values = sorted((value for value in values if len(value) >= 4), key=len, reverse=True)
+        self._lines = lines
+        shapes = {shape for value in secrets for shape in _shapes(value)}
+        longest_first = sorted(shapes, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Mask, and let every record pass."""
-        text = record.getMessage()
-        if any(value in text for value in self._values):
-            for value in self._values:
-                text = text.replace(value, "***")
-            record.msg, record.args = text, ()
-        return True
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return self._pattern.sub("***", self._lines.format(record))
+
+
+def _shapes(secret: str) -> set[str]:
+    """Return a secret as it may stand in a line: plain, in JSON, in a URL; short ones pass."""
+    if len(secret) < SHORTEST_SECRET:
+        return set()
+    return {secret, json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe="")}
 
 
 def configure_logging(level: str, form: str, secrets: Collection[str] = ()) -> None:
     """Send everything to standard error in one form."""
     handler = logging.StreamHandler()
     as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
-    handler.setFormatter(JsonFormatter() if as_json else ConsoleFormatter())
-    if secrets:
-        handler.addFilter(MaskSecrets(secrets))
+    lines = JsonFormatter() if as_json else ConsoleFormatter()
+    handler.setFormatter(Masked(lines, secrets) if secrets else lines)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

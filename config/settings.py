@@ -1,11 +1,12 @@
 """All settings of a process, read once (interfaces.md, Environment)."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -21,6 +22,9 @@ SECRET_PREFIX = "SLUICEGATE_SECRET_"  # noqa: S105
 EMBEDDED_HINT = (
     "set it, or run `sluicegate dev` for an embedded broker, database and cache on this machine"
 )
+ENV_FILE = ".env"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_CONNINFO_PASSWORD = re.compile(r"(password=)('(?:[^'\\]|\\.)*'|[^&\s]+)", re.IGNORECASE)
 Texts = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -33,7 +37,7 @@ class Settings(BaseSettings):
     """One process's settings: flags, then environment, then `.env`, then the TOML file."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
         toml_file="sluicegate.toml",
         env_prefix="SLUICEGATE_",
         extra="ignore",
@@ -78,8 +82,9 @@ class Settings(BaseSettings):
     batch_size: int = Field(200, ge=1, le=1_000)
     pool_size: int = Field(8, ge=2, le=100)
     on_gap: Literal["halt", "accept"] = "halt"
-    worker_ready_file: Path | None = None
     early_decision_seconds: float = Field(86_400.0, gt=0)
+    worker_ready_file: Path | None = None
+    """Touched once the worker's loops run (`sluicegate dev` waits for it)."""
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @field_validator("event_topics", "event_type_field", "webhook_allow", mode="before")
@@ -88,6 +93,13 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in LEVELS:
+            raise ValueError(f"choose one of {', '.join(LEVELS)}")
+        return value.upper()
 
     @field_validator("event_topics")
     @classmethod
@@ -140,31 +152,41 @@ class Settings(BaseSettings):
         return {name: value for name, value in found.items() if value}
 
 
-def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
+def _from_files(environment: Mapping[str, str | None]) -> dict[str, str]:
     """Return what `*_FILE` variables point to, by the variable they stand for."""
     found = {}
     for name, path in environment.items():
         base = name.removesuffix("_FILE")
         known = base in ("DATABASE_URL", "REDIS_URL", "KAFKA_SASL_PASSWORD")
-        if base != name and (known or base.startswith(SECRET_PREFIX)) and base not in environment:
+        wanted = base != name and (known or base.startswith(SECRET_PREFIX))
+        if wanted and path and base not in environment:
             try:
                 found[base] = Path(path).read_text("utf-8").strip()
-            except OSError as problem:
-                raise ConfigError(f"{name}={path} cannot be read: {problem.strerror}") from problem
+            except (OSError, UnicodeDecodeError) as problem:
+                reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
+                raise ConfigError(f"{name}={path} cannot be read: {reason}") from problem
     return found
+
+
+def _secrets_of(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Return what `SLUICEGATE_SECRET_<NAME>` variables hold, by NAME."""
+    return {
+        name.removeprefix(SECRET_PREFIX): value
+        for name, value in variables.items()
+        if value is not None and name.startswith(SECRET_PREFIX) and not name.endswith("_FILE")
+    }
 
 
 def load_settings(**flags: Any) -> Settings:
     """Return the settings of this process; raises ConfigError naming each wrong variable."""
-    from_files = _from_files(os.environ)
-    given = {name.lower(): value for name, value in from_files.items()}
-    secrets = {
-        name.removeprefix(SECRET_PREFIX): value
-        for name, value in {**os.environ, **from_files}.items()
-        if name.startswith(SECRET_PREFIX) and not name.endswith("_FILE")
-    }
+    written = dotenv_values(ENV_FILE)
+    beside = {n: v for n, v in _from_files(written).items() if n not in os.environ}
+    from_files = {**beside, **_from_files(os.environ)}
+    secrets = _secrets_of({**written, **os.environ, **from_files})
     plain = {
-        name: value for name, value in given.items() if not name.upper().startswith(SECRET_PREFIX)
+        name.lower(): value
+        for name, value in from_files.items()
+        if not name.startswith(SECRET_PREFIX)
     }
     wanted = {name: value for name, value in flags.items() if value is not None}
     try:
@@ -184,7 +206,7 @@ def require_kafka_and_database(settings: Settings) -> None:
     """Raise SettingMissing unless broker and database are named."""
     if not settings.kafka_bootstrap_servers:
         raise SettingMissing("KAFKA_BOOTSTRAP_SERVERS", EMBEDDED_HINT)
-    if settings.database_url is None:
+    if not settings.database:
         raise SettingMissing("DATABASE_URL", EMBEDDED_HINT)
 
 
@@ -207,9 +229,9 @@ def _require_mode(
 
 
 def masked(url: str) -> str:
-    """Return a URL without its password."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+    """Return a connection URL or a conninfo text without its password."""
+    url = _CONNINFO_PASSWORD.sub(r"\1***", url)
+    scheme, slashes, rest = url.partition("://")
+    login, at, host = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}{slashes}{user}:***@{host}" if slashes and at and colon else url

@@ -11,12 +11,19 @@ from typing import NamedTuple
 import orjson
 import redis.asyncio as redis
 from cachetools import TLRUCache
-from redis.exceptions import RedisError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
-LOCAL_ENTRIES = 50_000
+LOCAL_BYTES = 32 * 1024 * 1024
+ENTRY_BYTES = 300
+"""What an entry costs in this process besides its value."""
+LARGEST_LOCAL = 1024 * 1024
 LOCAL_SECONDS = 10.0
 """Longest that a value is served from this process alone."""
+AGED_SECONDS = 1.0
+"""The same for a value out of Redis, which does not tell how old it is."""
 REDIS_SECONDS = 0.05
+CONNECTIONS = 16
 FAILURES_TO_OPEN = 3
 OPEN_SECONDS = 5.0
 
@@ -43,11 +50,13 @@ class CacheStats:
     redis_hits: int = 0
     misses: int = 0
     failures: int = 0
+    opened: int = 0
+    """How often Redis was left alone after failures in a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    value: object
+    content: bytes
     seconds: float
 
 
@@ -59,17 +68,14 @@ class ContextCache:
     ) -> None:
         self.stats = CacheStats()
         self._clock = clock
+        # Kept as bytes: nobody can change a value that others will be given.
         self._local: TLRUCache[CacheKey, _Entry] = TLRUCache(
-            LOCAL_ENTRIES, ttu=lambda _key, entry, now: now + entry.seconds, timer=clock
+            LOCAL_BYTES,
+            ttu=lambda _key, entry, now: now + entry.seconds,
+            timer=clock,
+            getsizeof=lambda entry: len(entry.content) + ENTRY_BYTES,
         )
-        self._redis: redis.Redis | None = None
-        if redis_url:
-            self._redis = redis.from_url(
-                redis_url,
-                socket_timeout=REDIS_SECONDS,
-                socket_connect_timeout=REDIS_SECONDS,
-                max_connections=16,
-            )
+        self._redis = _connect(redis_url) if redis_url else None
         self._failures = 0
         self._closed_again_at = 0.0
 
@@ -82,7 +88,7 @@ class ContextCache:
             if entry is None:
                 wanted.append(key)
             else:
-                found[key] = entry.value
+                found[key] = orjson.loads(entry.content)
         self.stats.local_hits += len(found)
         remote = await self._ask_redis(wanted) if wanted else {}
         self.stats.redis_hits += len(remote)
@@ -96,34 +102,48 @@ class ContextCache:
         try:
             async with asyncio.timeout(REDIS_SECONDS):
                 texts = await self._redis.mget([key.text for key in keys])
-        except (RedisError, OSError, TimeoutError) as problem:
+        except Exception as problem:
             self._failed(problem)
             return {}
         self._failures = 0
-        found = {}
+        return self._decoded(keys, texts)
+
+    def _decoded(
+        self, keys: Sequence[CacheKey], texts: Sequence[bytes | str | None]
+    ) -> dict[CacheKey, object]:
+        """Return the values that can be read; what somebody else wrote there is a miss."""
+        found: dict[CacheKey, object] = {}
         for key, text in zip(keys, texts, strict=True):
-            if text is not None:
-                try:
-                    found[key] = orjson.loads(text)
-                except orjson.JSONDecodeError:
-                    continue
-                self._local[key] = _Entry(found[key], 1.0)
+            if text is None:
+                continue
+            try:
+                found[key] = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                continue
+            self._keep(key, text.encode() if isinstance(text, str) else text, AGED_SECONDS)
         return found
+
+    def _keep(self, key: CacheKey, content: bytes, seconds: float) -> None:
+        if len(content) <= LARGEST_LOCAL:
+            self._local[key] = _Entry(content, seconds)
 
     async def put(self, key: CacheKey, value: object, ttl: timedelta) -> None:
         """Keep a value for a while; a time of zero keeps nothing."""
         seconds = ttl.total_seconds()
         if seconds <= 0:
             return
-        self._local[key] = _Entry(value, min(seconds, LOCAL_SECONDS))
+        content = orjson.dumps(value)
+        self._keep(key, content, min(seconds, LOCAL_SECONDS))
         if not self._usable():
             return
         assert self._redis is not None  # noqa: S101
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                await self._redis.set(key.text, orjson.dumps(value), px=max(1, int(seconds * 1000)))
-        except (RedisError, OSError, TimeoutError) as problem:
+                await self._redis.set(key.text, content, px=max(1, int(seconds * 1000)))
+        except Exception as problem:
             self._failed(problem)
+        else:
+            self._failures = 0
 
     def _usable(self) -> bool:
         return self._redis is not None and self._clock() >= self._closed_again_at
@@ -131,9 +151,13 @@ class ContextCache:
     def _failed(self, problem: Exception) -> None:
         """Count a failure; after three in a row leave Redis alone for a while."""
         self.stats.failures += 1
+        if not self._usable():
+            return
         self._failures += 1
         if self._failures >= FAILURES_TO_OPEN:
-            self._failures = 0
+            # One more failure after the pause opens it again.
+            self._failures = FAILURES_TO_OPEN - 1
+            self.stats.opened += 1
             self._closed_again_at = self._clock() + OPEN_SECONDS
             text = str(problem) or type(problem).__name__
             log.warning("Redis does not answer, going on without it: %s", text)
@@ -142,3 +166,17 @@ class ContextCache:
         """Close the connections to Redis."""
         if self._redis is not None:
             await self._redis.aclose()
+
+
+def _connect(url: str) -> redis.Redis:
+    """Return a client that tries once, and lets callers queue for a connection."""
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=REDIS_SECONDS,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+    return redis.Redis.from_pool(pool)

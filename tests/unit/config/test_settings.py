@@ -1,0 +1,253 @@
+"""Settings: where they come from, and what is refused (interfaces.md, Environment)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError, ModeRefused, SettingMissing
+from config.settings import (
+    load_settings,
+    masked,
+    require_kafka_and_database,
+    require_modes,
+)
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Run in an empty folder, with none of our variables set."""
+    for name in list(os.environ):
+        if name.startswith(("SLUICEGATE_", "KAFKA_", "DATABASE_", "REDIS_", "LOG_")):
+            monkeypatch.delenv(name)
+    for name in ("HOST", "PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_defaults_are_those_of_the_interface() -> None:
+    found = load_settings()
+    assert found.kafka_bootstrap_servers is None
+    assert (found.host, found.port) == ("127.0.0.1", 8080)
+    assert (found.log_level, found.log_format) == ("INFO", "auto")
+    assert found.event_topics == ("events",)
+    assert found.group_id == "sluicegate-worker"
+    assert found.topic_prefix == "sluicegate."
+    assert found.definitions == Path("workflows")
+    assert found.event_type_field == ("type", "event_type")
+    assert found.webhook_allow == ()
+    assert (found.auth, found.decision_auth) == (None, None)
+    assert not found.allow_private
+
+
+def test_every_variable_of_the_interface_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "KAFKA_BOOTSTRAP_SERVERS": "a:9092,b:9092",
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+        "KAFKA_SASL_USERNAME": "worker",
+        "KAFKA_SASL_PASSWORD": "k-pass",
+        "KAFKA_SSL_CA_LOCATION": "/etc/ca.pem",
+        "DATABASE_URL": "postgresql://u:p@db/x",
+        "REDIS_URL": "redis://r:6379/0",
+        "HOST": "0.0.0.0",
+        "PORT": "80",
+        "LOG_LEVEL": "debug",
+        "LOG_FORMAT": "json",
+        "SLUICEGATE_EVENT_TOPICS": "orders, refunds,~shop\\..*",
+        "SLUICEGATE_GROUP_ID": "g",
+        "SLUICEGATE_TOPIC_PREFIX": "sg.",
+        "SLUICEGATE_DEFINITIONS": "/flows",
+        "SLUICEGATE_EVENT_TYPE_FIELD": "kind",
+        "SLUICEGATE_AUTH": "none",
+        "SLUICEGATE_DECISION_AUTH": "acl",
+        "SLUICEGATE_SECRET_ERP": "erp-secret",
+        "SLUICEGATE_WEBHOOK_ALLOW": "erp.internal,10.0.0.0/8",
+        "SLUICEGATE_SESSION_TIMEOUT": "45",
+        "SLUICEGATE_FETCH_WAIT_MS": "100",
+    }.items():
+        monkeypatch.setenv(name, value)
+    found = load_settings()
+    assert found.kafka == "a:9092,b:9092"
+    assert found.kafka_security() == {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "worker",
+        "sasl.password": "k-pass",
+        "ssl.ca.location": "/etc/ca.pem",
+    }
+    assert (found.database, found.redis) == ("postgresql://u:p@db/x", "redis://r:6379/0")
+    assert (found.host, found.port) == ("0.0.0.0", 80)
+    assert (found.log_level, found.log_format) == ("DEBUG", "json")
+    assert found.event_topics == ("orders", "refunds", "~shop\\..*")
+    assert (found.group_id, found.topic_prefix) == ("g", "sg.")
+    assert (found.definitions, found.event_type_field) == (Path("/flows"), ("kind",))
+    assert (found.auth, found.decision_auth) == ("none", "acl")
+    assert found.secrets["ERP"].get_secret_value() == "erp-secret"
+    assert found.webhook_allow == ("erp.internal", "10.0.0.0/8")
+    assert (found.session_timeout, found.fetch_wait_ms) == (45, 100)
+
+
+def test_a_flag_beats_the_environment_that_beats_dotenv_that_beats_the_file(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bare / "sluicegate.toml").write_text(
+        'group_id = "toml"\nhost = "toml"\nlog_format = "json"\ntopic_prefix = "toml"\n'
+        'event_topics = ["from", "toml"]\n'
+    )
+    (bare / ".env").write_text("SLUICEGATE_GROUP_ID=dotenv\nHOST=dotenv\nLOG_FORMAT=console\n")
+    monkeypatch.setenv("HOST", "environment")
+    monkeypatch.setenv("SLUICEGATE_GROUP_ID", "environment")
+    found = load_settings(group_id="flag", port=None)
+    assert found.group_id == "flag"
+    assert found.host == "environment"
+    assert found.log_format == "console"
+    assert found.topic_prefix == "toml"
+    assert found.event_topics == ("from", "toml")
+    assert found.port == 8080
+
+
+@pytest.mark.parametrize(
+    ("variable", "read"),
+    [
+        ("DATABASE_URL", lambda s: s.database),
+        ("REDIS_URL", lambda s: s.redis),
+        ("KAFKA_SASL_PASSWORD", lambda s: s.kafka_sasl_password.get_secret_value()),
+        ("SLUICEGATE_SECRET_ERP", lambda s: s.secrets["ERP"].get_secret_value()),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "dotenv"])
+def test_a_secret_may_stand_in_a_file_that_a_variable_names(
+    variable: str, read: object, place: str, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = bare / "secret"
+    file.write_text("from-the-file\n")
+    if place == "environment":
+        monkeypatch.setenv(f"{variable}_FILE", str(file))
+    else:
+        (bare / ".env").write_text(f"{variable}_FILE={file}\n")
+    assert callable(read)
+    assert read(load_settings()) == "from-the-file"
+    monkeypatch.setenv(variable, "plain")
+    assert read(load_settings()) == "plain"
+
+
+def test_secrets_of_dotenv_and_environment_come_together(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bare / ".env").write_text("SLUICEGATE_SECRET_A=a\nSLUICEGATE_SECRET_B=b\n")
+    monkeypatch.setenv("SLUICEGATE_SECRET_B", "other")
+    secrets = load_settings().secrets
+    assert {name: value.get_secret_value() for name, value in secrets.items()} == {
+        "A": "a",
+        "B": "other",
+    }
+
+
+def test_a_file_that_cannot_be_read_is_named_with_its_variable(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL_FILE", str(bare / "nowhere"))
+    with pytest.raises(ConfigError, match=r"DATABASE_URL_FILE=.*nowhere cannot be read"):
+        load_settings()
+    (bare / "binary").write_bytes(b"\xff\xfe")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(bare / "binary"))
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "70000"),
+        ("PORT", "http"),
+        ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
+        ("SLUICEGATE_EVENT_TOPICS", " , "),
+        ("SLUICEGATE_SESSION_TIMEOUT", "0"),
+        ("SLUICEGATE_ON_GAP", "ignore"),
+    ],
+)
+def test_a_wrong_value_names_its_variable(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=variable):
+        load_settings()
+
+
+def test_settings_cannot_be_changed_and_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:canary-1@db/x")
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "canary-2")
+    monkeypatch.setenv("SLUICEGATE_SECRET_A", "canary-3")
+    found = load_settings()
+    assert "canary" not in repr(found) + str(found)
+    with pytest.raises(ValueError, match="frozen"):
+        found.port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "KAFKA_BOOTSTRAP_SERVERS"),
+        ({"database_url": "x"}, "KAFKA_BOOTSTRAP_SERVERS"),
+        ({"kafka_bootstrap_servers": "x"}, "DATABASE_URL"),
+        ({"kafka_bootstrap_servers": "x", "database_url": ""}, "DATABASE_URL"),
+        ({"kafka_bootstrap_servers": "", "database_url": "x"}, "KAFKA_BOOTSTRAP_SERVERS"),
+    ],
+)
+def test_a_worker_without_kafka_or_database_is_told_what_to_set(
+    given: dict[str, str], missing: str
+) -> None:
+    with pytest.raises(SettingMissing, match="sluicegate dev") as problem:
+        require_kafka_and_database(load_settings(**given))
+    assert problem.value.name == missing
+    assert missing in str(problem.value)
+
+
+def test_a_worker_with_both_starts() -> None:
+    settings = load_settings(
+        kafka_bootstrap_servers="x", database_url="y", auth="none", decision_auth="acl"
+    )
+    require_kafka_and_database(settings)
+    require_modes(settings)
+
+
+@pytest.mark.parametrize(
+    ("auth", "decision_auth", "named"),
+    [
+        (None, "acl", "SLUICEGATE_AUTH"),
+        ("none", None, "SLUICEGATE_DECISION_AUTH"),
+        ("token", "acl", "SLUICEGATE_AUTH=token"),
+        ("oidc", "acl", "SLUICEGATE_AUTH=oidc"),
+        ("proxy", "acl", "SLUICEGATE_AUTH=proxy"),
+        ("none", "signed", "SLUICEGATE_DECISION_AUTH=signed"),
+        ("none", "open", "SLUICEGATE_DECISION_AUTH=open"),
+        ("", "acl", "SLUICEGATE_AUTH"),
+    ],
+)
+def test_a_mode_that_is_unset_or_not_built_is_refused_with_what_is_possible(
+    auth: str | None, decision_auth: str | None, named: str
+) -> None:
+    settings = load_settings(auth=auth, decision_auth=decision_auth)
+    with pytest.raises((SettingMissing, ModeRefused), match=named) as problem:
+        require_modes(settings)
+    assert "none" in str(problem.value) or "acl" in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:p@db:5432/x", "postgresql://u:***@db:5432/x"),
+        ("postgresql://u:p@ss:w@rd@db/x", "postgresql://u:***@db/x"),
+        ("redis://:p@r:6379/0", "redis://:***@r:6379/0"),
+        ("postgresql://u@db/x", "postgresql://u@db/x"),
+        ("postgresql://db/x?user=u&password=p&a=b", "postgresql://db/x?user=u&password=***&a=b"),
+        ("host=db user=u password=p dbname=x", "host=db user=u password=*** dbname=x"),
+        ("host=db password='a b\\'c' dbname=x", "host=db password=*** dbname=x"),
+        ("", ""),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert masked(url) == shown
