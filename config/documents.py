@@ -1,5 +1,6 @@
 """YAML 1.2 or JSON text to plain data, with the place of every key and value."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
+MAX_INTEGER = 2**53
 At = tuple[str | int, ...]
 Place = tuple[int, int]
 
@@ -45,6 +47,7 @@ def parse_document(text: str) -> tuple[Any, Places]:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SyntaxMistake(1, 1, f"the file is larger than {MAX_BYTES} bytes; split it")
     yaml = YAML(typ="rt", pure=True)
+    yaml.composer.warn_double_anchors = False
     try:
         nodes = list(yaml.compose_all(text))
     except MarkedYAMLError as problem:
@@ -110,16 +113,20 @@ def _scalar(node: ScalarNode) -> Any:
     if kind == "bool":
         return text.lower() == "true"
     if kind in ("int", "float"):
-        return _number(text, kind)
+        return _number(node, text, kind)
     return text
 
 
-def _number(text: str, kind: str) -> Any:
+def _number(node: ScalarNode, text: str, kind: str) -> Any:
     plain = text.replace("_", "")
     try:
-        return int(plain, 0) if kind == "int" else float(plain)
+        number = int(plain, 0) if kind == "int" else float(plain)
     except ValueError:
         try:
-            return int(plain)
+            number = int(plain)
         except ValueError:
             return text
+    if not math.isfinite(number) or (kind == "int" and abs(number) > MAX_INTEGER):
+        place = (node.start_mark.line + 1, node.start_mark.column + 1)
+        raise SyntaxMistake(*place, f"{text} is no number that JSON keeps; write it in quotes")
+    return number

@@ -16,7 +16,7 @@ from engine.definition import (
 )
 from engine.effects import Effect, Refuse, StartTimer
 from engine.errors import SluicegateError, Unresolved
-from engine.execution import MAIN, Execution, Failure, Line, Status
+from engine.execution import MAIN, Execution, Failure, IllegalMove, Line, Status
 from engine.ids import child_id
 from engine.inputs import (
     ActionFailed,
@@ -188,12 +188,19 @@ def _run(turn: Turn, name: str) -> None:
 def _enter(turn: Turn, step: Step, line: Line) -> Line:
     """Run one step; what its templates and conditions cannot resolve fails the step."""
     try:
-        if step.when is not None and not step.when.holds(turn.scope):
+        if step.when is not None and _is_fresh(line) and not step.when.holds(turn.scope):
             return turn.skip(step, line)
         return _dispatch(turn, step, line)
+    except IllegalMove:
+        raise
     except SluicegateError as problem:
         code = "unresolved" if isinstance(problem, Unresolved) else "condition_mismatch"
         return turn.fail(step, line, Failure(code, str(problem), step.id))
+
+
+def _is_fresh(line: Line) -> bool:
+    """Tell whether a line comes to its step for the first time, not back from an action."""
+    return line.action == 0 and line.attempt == 1 and line.since is None
 
 
 def _dispatch(turn: Turn, step: Step, line: Line) -> Line:

@@ -66,7 +66,6 @@ class Turn:
         "sequence",
         "status",
         "steps",
-        "steps_before",
         "steps_taken",
         "waits",
     )
@@ -84,7 +83,6 @@ class Turn:
         self.resume_data = execution.resume_data
         self.paused_at, self.paused_ms = execution.paused_at, execution.paused_ms
         self.sequence, self.steps_taken = execution.sequence, execution.steps_taken
-        self.steps_before = execution.steps_taken
         self.scope: dict[str, object] = dict(execution.context)
         self.steps = self.part("steps")
         self._add_identity()
@@ -102,8 +100,8 @@ class Turn:
 
     @property
     def instant(self) -> datetime:
-        """Now, a microsecond later for each step of this turn: steps start in order (S18)."""
-        return self.now + timedelta(microseconds=max(self.steps_taken - self.steps_before, 1) - 1)
+        """Now, a microsecond later for each step so far: steps start in order (S18)."""
+        return self.now + timedelta(microseconds=self.steps_taken)
 
     def part(self, name: str) -> dict[str, object]:
         """Return a copy of one part of the scope (`steps`, ...) that may be changed."""
@@ -213,6 +211,8 @@ class Turn:
         """Run the workflow's `on_error` once, then end as failed."""
         if self.failing is None and self.definition.on_error is not None:
             self.failing = failure
+            error = {"code": failure.code, "message": failure.message, "step": failure.step}
+            self.scope.setdefault("error", error)
             return Line(self.definition.on_error)
         self.end(Status.FAILED, "failed", self.failing or failure)
         return Line(None)

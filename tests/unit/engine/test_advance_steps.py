@@ -190,7 +190,7 @@ def test_a_step_whose_guard_is_false_is_skipped() -> None:
 def test_steps_of_one_turn_start_in_their_order_at_the_time_of_its_input() -> None:
     execution, effects = started(INLINE, {"total": 1})
     assert execution.completed_at is not None
-    for number, record in enumerate(of_kind(effects, RecordStep)):
+    for number, record in enumerate(of_kind(effects, RecordStep), 1):
         at = execution.completed_at + timedelta(microseconds=number)
         assert record.started_at == record.completed_at == at
         assert record.first
