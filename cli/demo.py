@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from cli.dev import an_order, send, stop_on_signals
 from cli.errors import FAILED, OK, fail
-from cli.local import Local, Phases, is_terminal, packaged_examples
+from cli.local import Interrupted, Local, Phases, is_terminal, packaged_examples
 from devstack.processes import StackFailed
 
 PATIENCE_SECONDS = 20.0
@@ -32,6 +32,7 @@ def run_demo(once: bool, data_dir: Path | None, port: int, ready_file: Path | No
                 ready_file=ready_file,
                 workers=1,
                 phases=phases,
+                stop=stop,
             )
         except StackFailed as problem:
             fail(str(problem))
@@ -43,6 +44,8 @@ def run_demo(once: bool, data_dir: Path | None, port: int, ready_file: Path | No
                 return story.decide()
             sys.stdout.write(f"\nDecide it at {story.link}, then look at the trace. Ctrl-C ends.\n")
             local.supervisor.watch(stop, lambda name: phases.say(f"{name} was started again"))
+        except Interrupted:
+            phases.say("stopped while starting")
         except StackFailed as problem:
             fail(str(problem))
         finally:

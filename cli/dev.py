@@ -11,7 +11,7 @@ from types import FrameType
 from uuid import uuid4
 
 from cli.errors import OK, fail
-from cli.local import Local, Phases, packaged_examples, wipe
+from cli.local import Interrupted, Local, Phases, packaged_examples, wipe
 from devstack.processes import StackFailed
 from devstack.stack import default_data_dir
 
@@ -111,6 +111,7 @@ def run_dev(options: DevOptions) -> int:
             ready_file=options.ready_file,
             workers=options.workers,
             phases=phases,
+            stop=stop,
         )
     except StackFailed as problem:
         fail(str(problem))
@@ -124,6 +125,8 @@ def run_dev(options: DevOptions) -> int:
         local.supervisor.watch(
             stop, lambda name: phases.say(f"{name} ended and was started again"), watcher.look
         )
+    except Interrupted:
+        phases.say("stopped while starting")
     except StackFailed as problem:
         fail(str(problem))
     finally:

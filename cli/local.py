@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -52,6 +53,10 @@ def choose_port(port: int) -> int:
     return port
 
 
+class Interrupted(Exception):
+    """Somebody asked to stop while things were starting."""
+
+
 class Local:
     """A whole deployment on this machine."""
 
@@ -64,8 +69,10 @@ class Local:
         ready_file: Path | None,
         workers: int,
         phases: Phases,
+        stop: threading.Event,
     ) -> None:
         self.definitions, self.phases, self._workers = definitions, phases, workers
+        self._stop = stop
         self.stack = EmbeddedStack(data_dir)
         self.supervisor = Supervisor(self.stack, ready_file)
         self.port = choose_port(port)
@@ -180,10 +187,11 @@ class Local:
     def _await(self, what: str, log: str, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not is_ready():
+            if self._stop.wait(0.03):
+                raise Interrupted
             if time.monotonic() > deadline:
                 text = tail(self.stack.data_dir / log)
                 raise StackFailed(f"{what} did not get ready:\n{text}")
-            time.sleep(0.03)
 
     def stop(self) -> None:
         """Stop everything."""

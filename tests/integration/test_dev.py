@@ -66,7 +66,12 @@ def running(
         return dict(json.loads(ready_file.read_text())) if ready_file.exists() else {}
 
     try:
-        until("dev being ready", ready)
+        try:
+            until("dev being ready", ready)
+        except AssertionError as problem:
+            logs = [folder / "dev.log", *(folder / "data").glob("*.log")]
+            texts = (f"== {log.name}\n{log.read_text()[-2000:]}" for log in logs)
+            raise AssertionError("\n".join((str(problem), *texts))) from None
         yield process, ready
     finally:
         if process.poll() is None:
