@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import orjson
 
 from actions.plugins import plugged_in
 from config.documents import Places, SyntaxMistake, parse_document
@@ -17,6 +18,7 @@ from engine.loading.resources import read_resources as read_resource_data
 
 SUFFIXES = (".yaml", ".yml", ".json")
 RESOURCES = "resources"
+REMOTE = "remote references are not followed"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,9 +51,20 @@ class Folder:
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[Mistake] = field(default_factory=list)
 
+    def take(self, definition: Definition) -> None:
+        """Take in a definition; a name that another file uses already is a mistake."""
+        names = {known.name: known.file for known in self.definitions}
+        other = names.get(definition.name, definition.file)
+        if other != definition.file:
+            problem = f"the workflow {definition.name!r} stands in {other} already; rename one"
+            self.mistakes.append(Mistake(definition.file, 1, 1, problem))
+            return
+        self.definitions.append(definition)
+
     def add(self, other: "Folder") -> None:
         """Take in what another folder holds."""
-        self.definitions.extend(other.definitions)
+        for definition in other.definitions:
+            self.take(definition)
         self.resources.update(other.resources)
         self.mistakes.extend(other.mistakes)
         self.warnings.extend(other.warnings)
@@ -83,12 +96,16 @@ def examine(
     return definition, *_placed(findings, places, file)
 
 
+def _placed_syntax(places: Places, file: str) -> set[Mistake]:
+    return {Mistake(file, found.line, found.column, found.problem) for found in places.mistakes}
+
+
 def _placed(findings: Findings, places: Places, file: str) -> tuple[list[Mistake], list[Mistake]]:
     mistakes, warnings = (
         sorted({Mistake(file, *places.at(at), problem) for at, problem in found})
         for found in (findings.mistakes, findings.warnings)
     )
-    return mistakes, warnings
+    return sorted({*mistakes, *_placed_syntax(places, file)}), warnings
 
 
 def _check_schemas(root: Node) -> None:
@@ -107,19 +124,37 @@ def _check_forms(node: Node) -> None:
         for key, inner in node.entries():
             form = inner.value.get("form") if isinstance(inner.value, Mapping) else None
             if key == "approval" and isinstance(form, Mapping):
-                for name, schema in inner.child("form", form).entries():
+                for _, schema in inner.child("form", form).entries():
                     if isinstance(schema.value, Mapping):
                         _check_schema(schema)
-                    del name
             _check_forms(inner)
 
 
+def _refuse_remote(uri: str) -> Any:
+    raise ValueError(f"{REMOTE}: {uri}")
+
+
 def _check_schema(node: Node) -> None:
+    """Compile a schema as the worker will; nothing is fetched."""
     try:
-        jsonschema_rs.meta.validate(dict(node.value) if isinstance(node.value, Mapping) else True)
-    except (jsonschema_rs.ValidationError, ValueError) as problem:
-        reason = getattr(problem, "message", None) or str(problem).splitlines()[0]
-        node.mistake(f"this is no JSON Schema: {reason}")
+        text = orjson.dumps(node.value).decode()
+        jsonschema_rs.Draft202012Validator(text, retriever=_refuse_remote)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as problem:
+        # The loader has noted each reference that leads out, with its own place.
+        if REMOTE not in str(problem):
+            reason = getattr(problem, "message", None) or str(problem).splitlines()[0]
+            node.mistake(f"this is no JSON Schema: {reason}", *_below(node, problem))
+
+
+def _below(node: Node, problem: Exception) -> Iterable[str | int]:
+    """Return where in the schema the mistake stands, as far as the schema has such a place."""
+    value = node.value
+    for part in getattr(problem, "instance_path", ()):
+        inside = isinstance(value, Mapping | list)
+        if not inside or (isinstance(value, Mapping) and part not in value):
+            return
+        yield part
+        value = value[part]  # type: ignore[index]
 
 
 def definition_files(folder: Path) -> list[Path]:
@@ -127,7 +162,7 @@ def definition_files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix in SUFFIXES and path.stem != RESOURCES and ".test" not in path.name
+        if path.suffix in SUFFIXES and path.stem != RESOURCES and not path.stem.endswith(".test")
     )
 
 
@@ -137,14 +172,8 @@ def read_folder(folder: Path) -> Folder:
     for path in (folder / f"{RESOURCES}{suffix}" for suffix in SUFFIXES):
         if path.exists():
             _read_resources(path, found)
-    declared = found.resources
-    files: dict[str, str] = {}
     for path in definition_files(folder):
-        _read_file(path, declared, found)
-        name = found.definitions[-1].name if found.definitions else ""
-        if name and files.setdefault(name, str(path)) != str(path):
-            problem = f"the workflow {name!r} stands in {files[name]} already"
-            found.mistakes.append(Mistake(str(path), 1, 1, problem))
+        _read_file(path, found.resources, found)
     return found
 
 
@@ -180,7 +209,7 @@ def _read_file(path: Path, declared: Mapping[str, object] | None, found: Folder)
     found.mistakes.extend(mistakes)
     found.warnings.extend(warnings)
     if definition is not None and not mistakes:
-        found.definitions.append(definition)
+        found.take(definition)
 
 
 def _read_resources(path: Path, found: Folder) -> None:

@@ -1,6 +1,7 @@
 """YAML 1.2 or JSON text to plain data, with the place of every key and value."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,10 +9,17 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
+MAX_DEPTH = 200
 MAX_INTEGER = 2**53
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_BRACKET = re.compile(r"[\[\]{}]")
+_TAG = "tag:yaml.org,2002:"
+_KINDS = ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value", "merge")
 At = tuple[str | int, ...]
 Place = tuple[int, int]
 
@@ -31,6 +39,8 @@ class Places:
 
     keys: dict[At, Place] = field(default_factory=dict)
     values: dict[At, Place] = field(default_factory=dict)
+    mistakes: list[SyntaxMistake] = field(default_factory=list)
+    """What is wrong with the text though it could be read on."""
 
     def at(self, path: At) -> Place:
         """Return line and column of a key, else of a value, else of what holds it."""
@@ -43,20 +53,14 @@ class Places:
 
 
 def parse_document(text: str) -> tuple[Any, Places]:
-    """Return the data of one document and the places in it; raises SyntaxMistake."""
+    """Return the data of one document and the places in it.
+
+    Raises SyntaxMistake where the text cannot be read on; `Places.mistakes` holds the rest.
+    """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SyntaxMistake(1, 1, f"the file is larger than {MAX_BYTES} bytes; split it")
-    yaml = YAML(typ="rt", pure=True)
-    yaml.composer.warn_double_anchors = False
-    try:
-        nodes = list(yaml.compose_all(text))
-    except MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise SyntaxMistake(line, column, _explain(problem)) from None
-    except YAMLError as problem:
-        raise SyntaxMistake(1, 1, str(problem).splitlines()[0]) from None
-    documents = [node for node in nodes if node is not None]
+    _refuse_deep_brackets(text)
+    documents = [node for node in _compose(text) if node is not None]
     if not documents:
         raise SyntaxMistake(1, 1, "the file is empty; it needs at least name, trigger and steps")
     if len(documents) > 1:
@@ -64,6 +68,36 @@ def parse_document(text: str) -> tuple[Any, Places]:
         raise SyntaxMistake(line, 1, "a second document begins here; one file holds one workflow")
     reader = _Reader()
     return reader.value(documents[0], ()), reader.places
+
+
+def _refuse_deep_brackets(text: str) -> None:
+    """Refuse what would keep the scanner busy for seconds; its work is quadratic in the depth."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth = max(depth + (1 if bracket[0] in "[{" else -1), 0)
+        if depth > 4 * MAX_DEPTH:
+            before = text[: bracket.start()]
+            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+            raise SyntaxMistake(line, column, f"values nest more than {MAX_DEPTH} deep")
+
+
+def _compose(text: str) -> list[Node | None]:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.composer.warn_double_anchors = False
+    try:
+        return list(yaml.compose_all(text))
+    except MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise SyntaxMistake(line, column, _explain(problem)) from None
+    except ReaderError as problem:
+        before = text[: problem.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise SyntaxMistake(line, column, "this character is not allowed; remove it") from None
+    except YAMLError as problem:
+        raise SyntaxMistake(1, 1, f"this is no YAML: {str(problem).splitlines()[0]}") from None
+    except RecursionError:
+        raise SyntaxMistake(1, 1, f"values nest more than {MAX_DEPTH} deep") from None
 
 
 def _explain(problem: MarkedYAMLError) -> str:
@@ -83,50 +117,77 @@ class _Reader:
     def value(self, node: Node, at: At) -> Any:
         self._count += 1
         place = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if self._count > MAX_NODES or len(at) > 200:
+        if self._count > MAX_NODES or len(at) > MAX_DEPTH:
             raise SyntaxMistake(*place, "too many or too deeply nested values; expand aliases")
         self.places.values.setdefault(at, place)
+        where = self.places.at(at)
+        if str(node.tag).removeprefix(_TAG) not in _KINDS:
+            self._mistake(where, f"the tag {node.tag} is not allowed; remove it")
         if isinstance(node, MappingNode):
             return dict(self._entries(node, at))
         if isinstance(node, SequenceNode):
             return [self.value(item, (*at, number)) for number, item in enumerate(node.value)]
-        return _scalar(node) if isinstance(node, ScalarNode) else None
+        return self._scalar(node, where) if isinstance(node, ScalarNode) else None
+
+    def _mistake(self, place: Place, problem: str) -> None:
+        self.places.mistakes.append(SyntaxMistake(*place, problem))
 
     def _entries(self, node: MappingNode, at: At) -> Iterator[tuple[str, Any]]:
         seen: set[str] = set()
         for key_node, value_node in node.value:
             place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if not isinstance(key_node, ScalarNode):
-                raise SyntaxMistake(*place, "a key must be a plain text")
-            key = str(key_node.value)
+                self._mistake(place, "a key must be a plain text")
+                continue
+            key = self._text(key_node, place)
             if key in seen:
-                raise SyntaxMistake(*place, f"the key {key!r} occurs twice")
+                self._mistake(place, f"the key {key!r} occurs twice")
+                continue
+            if str(key_node.tag).endswith(":merge"):
+                self._mistake(place, "merge keys (<<) are not YAML 1.2; write the keys out")
+                continue
             seen.add(key)
             self.places.keys[(*at, key)] = place
             yield key, self.value(value_node, (*at, key))
 
-
-def _scalar(node: ScalarNode) -> Any:
-    text, kind = str(node.value), str(node.tag).rpartition(":")[2]
-    if kind == "null":
-        return None
-    if kind == "bool":
-        return text.lower() == "true"
-    if kind in ("int", "float"):
-        return _number(node, text, kind)
-    return text
-
-
-def _number(node: ScalarNode, text: str, kind: str) -> Any:
-    plain = text.replace("_", "")
-    try:
-        number = int(plain, 0) if kind == "int" else float(plain)
-    except ValueError:
-        try:
-            number = int(plain)
-        except ValueError:
+    def _text(self, node: ScalarNode, place: Place) -> str:
+        text = str(node.value)
+        if text.isascii() and "\0" not in text:
             return text
-    if not math.isfinite(number) or (kind == "int" and abs(number) > MAX_INTEGER):
-        place = (node.start_mark.line + 1, node.start_mark.column + 1)
-        raise SyntaxMistake(*place, f"{text} is no number that JSON keeps; write it in quotes")
-    return number
+        try:
+            # JSON escapes what is beyond 16 bits as two halves; here they become one character.
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._mistake(place, "the text holds half a surrogate pair; write the character itself")
+            return ""
+        if "\0" in text:
+            self._mistake(place, "a text cannot hold the character NUL, which no database stores")
+            return ""
+        return text
+
+    def _scalar(self, node: ScalarNode, place: Place) -> Any:
+        text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind not in ("int", "float"):
+            return self._text(node, place)
+        number = _number(text)
+        if number is None:
+            self._mistake(place, f"{text[:40]} is no number that JSON can hold; put it in quotes")
+            return 0
+        return number
+
+
+def _number(text: str) -> int | float | str | None:
+    """Return the number that a plain scalar is in YAML 1.2, else the text; None if out of range."""
+    if text.lower().lstrip("+-") in (".inf", ".nan"):
+        return None
+    if _INTEGER.fullmatch(text):
+        whole = int(text, 0 if text[:2] in ("0o", "0x") else 10) if len(text) < 40 else MAX_INTEGER
+        return whole if abs(whole) < MAX_INTEGER else None
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        return number if math.isfinite(number) else None
+    return text

@@ -198,6 +198,8 @@ def _literal_form(node: Mapping[object, object], at: At, references: set[Path]) 
     field = node["field"]
     if not isinstance(field, str):
         raise Invalid((*at, "field"), "field is a dotted path")
+    if not isinstance(node["operator"], str):
+        raise Invalid((*at, "operator"), f"operator is one of: {', '.join(OPERATORS)}")
     tests = {node["operator"]: node.get("value")}
     try:
         return _field(field, {**tests, "strict": node.get("strict", False)}, (), references)

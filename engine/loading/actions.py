@@ -5,10 +5,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from engine.definition import SubAction
+from engine.loading.context import check_resource
 from engine.loading.node import Node, nearest
 from engine.templates import Template
 
 _STATIC_HOST = re.compile(r"(https?://[^/${}@\s]+|\$\{secrets\.\w+\})(?=[/?#]|$)")
+TEXTS = ("message", "key", "subject", "id", "to")
+FIXED = ("event", "entity", "resource", "topic")
+MAPPINGS = ("set", "headers", "query", "fields")
 LEVELS = ("debug", "info", "warning", "error")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 HTTP_KEYS = (
@@ -48,15 +52,19 @@ SHAPES: Mapping[str, Shape] = {
 }
 
 
-def read_actions(node: Node, plugged_in: Collection[str]) -> tuple[SubAction, ...]:
-    """Read the list of an `execute` step."""
+def read_actions(
+    node: Node, plugged_in: Collection[str], resources: Collection[str] | None
+) -> tuple[SubAction, ...]:
+    """Read the list of an `execute` step; `resources` None means: do not check their names."""
     items = node.items()
     if isinstance(node.value, list) and not items:
         node.mistake("execute needs at least one action")
-    return tuple(_read_action(item, plugged_in) for item in items)
+    return tuple(_read_action(item, plugged_in, resources) for item in items)
 
 
-def _read_action(node: Node, plugged_in: Collection[str]) -> SubAction:
+def _read_action(
+    node: Node, plugged_in: Collection[str], resources: Collection[str] | None
+) -> SubAction:
     value = node.value
     if not isinstance(value, Mapping) or len(value) != 1:
         node.mistake("an action is a mapping with one key, such as {log: {message: ...}}")
@@ -68,7 +76,9 @@ def _read_action(node: Node, plugged_in: Collection[str]) -> SubAction:
     fields = inner.fields(shape.keys, required=shape.required)
     timeout = fields.get("timeout")
     length = timeout.duration() if timeout is not None else None
-    _check(kind, fields.known, inner)
+    _check(kind, fields.known)
+    if kind == "load" and "resource" in fields:
+        check_resource(fields.known["resource"], resources)
     sent = {key: field.value for key, field in fields.known.items() if key != "timeout"}
     return SubAction(kind, inner_template(inner, sent, secrets=shape.secrets), length)
 
@@ -83,30 +93,50 @@ def _plugged_in(node: Node, kind: str, inner: Node, plugged_in: Collection[str])
         known = (*SHAPES, *plugged_in)
         hint = nearest(kind, known)
         node.mistake(f"unknown action {kind!r}{hint} (there are: {', '.join(known)})", kind)
+    elif not isinstance(inner.value, Mapping):
+        inner.mistake("what an action is passed is a mapping of names to values")
     value = inner.value if isinstance(inner.value, Mapping) else {}
     return SubAction(kind, inner_template(inner, dict(value), secrets=True))
 
 
-def _check(kind: str, fields: Mapping[str, Node], inner: Node) -> None:
+def _check(kind: str, fields: Mapping[str, Node]) -> None:
+    """Check the values of one sub-action, beyond which keys it has."""
     if kind in ("webhook", "http_request"):
         _check_http(fields)
-    elif kind == "notify":
-        channel = fields.get("channel")
-        if channel is not None and channel.value != "log":
-            channel.mistake(
-                f"the channel {channel.value!r} is not available in this version; use log"
-            )
-    elif kind == "log" and "level" in fields:
-        fields["level"].choice(LEVELS)
-    elif kind in ("create_record", "update_record"):
-        if "set" in fields and not isinstance(fields["set"].value, Mapping):
-            fields["set"].mistake("set must be a mapping of fields to values")
-    elif kind == "load" and "into" in fields:
+    if kind in ("notify", "log", "emit"):
+        _check_message(kind, fields)
+    if "into" in fields:
         fields["into"].mistake("into is not available in this version; read steps.<id>.output")
-    for name in ("event", "entity", "resource"):
+    for name in TEXTS:
         if name in fields:
-            fields[name].text()
-    del inner
+            fields[name].line(secrets=SHAPES[kind].secrets)
+    for name in FIXED:
+        if name in fields and kind != "load":
+            fields[name].word()
+    for name in MAPPINGS:
+        if name in fields:
+            _check_mapping(fields[name])
+
+
+def _check_mapping(node: Node) -> None:
+    if not isinstance(node.value, Mapping) and not _is_reference(node.value):
+        node.mistake("this must be a mapping of names to values")
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("${") and value.endswith("}")
+
+
+def _check_message(kind: str, fields: Mapping[str, Node]) -> None:
+    channel, level, event = (fields.get(key) for key in ("channel", "level", "event"))
+    if channel is not None and channel.value != "log":
+        channel.mistake(f"the channel {channel.value!r} is not available in this version; use log")
+    if level is not None:
+        level.choice(LEVELS)
+    if kind == "notify" and "required" in fields:
+        fields["required"].boolean()
+    if event is not None and "*" in event.pattern():
+        event.mistake("an event that is sent has one name, without *")
 
 
 def _check_http(fields: Mapping[str, Node]) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 from engine.definition import ApprovalSpec
 from engine.ids import StepPath
 from engine.loading.node import Fields, Node
+from engine.loading.schema import refuse_remote
 from engine.templates import Template
 
 KEYS = (
@@ -44,25 +45,26 @@ def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> Appr
     _check_policy(fields)
     roles = _texts(fields, "roles")
     anyone = _flag(fields, "anyone")
-    if not roles and "users" not in fields and not anyone:
+    users = fields.get("users")
+    if not roles and (users is None or users.value == []) and not anyone:
         node.mistake("an approval needs roles, users or anyone: true")
     outcomes = _outcomes(fields)
     return ApprovalSpec(
-        title=_template(fields, "title") or node.child("title", "").template(),
-        body=_template(fields, "body"),
+        title=_line(fields, "title") or node.child("title", "").template(),
+        body=_line(fields, "body"),
         roles=roles,
-        users=_template(fields, "users"),
+        users=_people(fields, "users"),
         anyone=anyone,
-        exclude=_template(fields, "exclude"),
-        requester=_template(fields, "requester"),
+        exclude=_people(fields, "exclude"),
+        requester=_line(fields, "requester"),
         allow_requester=_flag(fields, "allow_requester"),
         outcomes=outcomes,
         form=_form(fields),
         required_fields=_required(fields),
-        view=_template(fields, "view"),
+        view=_view(fields),
         entity=_entity(fields),
         expires_in=_expires_in(fields),
-        expires_at=_template(fields, "expires_at"),
+        expires_at=_expires_at(fields),
         priority=_priority(fields),
         on_outcome=_branches(branches, outcomes, read_branch),
     )
@@ -77,9 +79,34 @@ def _check_policy(fields: Fields) -> None:
         bulk.mistake("bulk is not available in this version")
 
 
-def _template(fields: Fields, key: str) -> Template | None:
+def _line(fields: Fields, key: str) -> Template | None:
     node = fields.get(key)
-    return None if node is None else node.template()
+    return None if node is None else node.line()
+
+
+def _people(fields: Fields, key: str) -> Template | None:
+    """Read a list of user names, or a text with a reference to one."""
+    node = fields.get(key)
+    if node is None:
+        return None
+    if not isinstance(node.value, str):
+        for item in node.items():
+            item.line()
+    return node.template()
+
+
+def _view(fields: Fields) -> Template | None:
+    node = fields.get("view")
+    if node is None:
+        return None
+    if not isinstance(node.value, Mapping | str):
+        node.mistake("view is a mapping of what is shown, such as {total: ${total}}")
+    return node.template()
+
+
+def _expires_at(fields: Fields) -> Template | None:
+    node = fields.get("expires_at")
+    return None if node is None else node.instant()
 
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:
@@ -114,6 +141,7 @@ def _form(fields: Fields) -> Mapping[str, object] | None:
     for name, field in node.entries():
         if isinstance(field.value, Mapping):
             found[name] = field.value
+            refuse_remote(field)
         else:
             field.mistake("a form field is a JSON Schema, such as {type: number, maximum: 15}")
     return found
@@ -133,7 +161,9 @@ def _entity(fields: Fields) -> Template | None:
     node = fields.get("entity")
     if node is None:
         return None
-    node.fields(("type", "id"), required=("type", "id"))
+    fields = node.fields(("type", "id"), required=("type", "id"))
+    for part in fields.known.values():
+        part.line()
     return node.template()
 
 

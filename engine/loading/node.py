@@ -1,13 +1,14 @@
 """A value of a definition file with its place: reads it as what is wanted, and notes mistakes."""
 
 import difflib
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from engine.conditions import Condition, compile_condition
-from engine.durations import parse_duration
+from engine.durations import parse_duration, parse_instant
 from engine.errors import Invalid
 from engine.patterns import check_pattern
 from engine.templates import Template, compile_template
@@ -89,8 +90,18 @@ class Node:
         """Read a text."""
         if isinstance(self.value, str):
             return self.value
-        self.mistake(f"this must be a text; write {str(self.value)!r} in quotes")
+        hint = ""
+        if isinstance(self.value, int | float):
+            hint = f"; write {json.dumps(self.value)!r} in quotes"
+        self.mistake(f"this must be a text{hint}")
         return ""
+
+    def word(self) -> str:
+        """Read a text that is not empty and holds no reference."""
+        text = self.text()
+        if isinstance(self.value, str) and (not text or "${" in text):
+            self.mistake("this must be a fixed text: not empty, no ${...}")
+        return text
 
     def name(self, what: str) -> str:
         """Read a name: lower-case letters, digits and underscores."""
@@ -126,8 +137,8 @@ class Node:
         self.mistake(f"{self.value!r} must be one of: {', '.join(options)}{hint}")
         return next(iter(options))
 
-    def duration(self, longest: timedelta = LONGEST) -> timedelta:
-        """Read a length of time."""
+    def duration(self, longest: timedelta = LONGEST, *, zero: bool = False) -> timedelta:
+        """Read a length of time, above zero unless `zero` is allowed."""
         if not isinstance(self.value, str):
             self.mistake(f"{self.value!r} is no duration; write 500ms, 30s, 10m, 24h, 5d or PT24H")
             return timedelta()
@@ -136,9 +147,23 @@ class Node:
         except ValueError as problem:
             self.mistake(str(problem))
             return timedelta()
+        except OverflowError:
+            length = timedelta.max
         if length > longest:
             self.mistake(f"{self.value} is longer than the {longest.days} days allowed")
+        if not length and not zero:
+            self.mistake(f"{self.value} must be longer than zero")
         return length
+
+    def instant(self) -> Template:
+        """Read an instant with zone, or a text with a reference to one."""
+        template = self.line()
+        if template.is_constant:
+            try:
+                parse_instant(str(self.value))
+            except ValueError as problem:
+                self.mistake(str(problem))
+        return template
 
     def pattern(self) -> str:
         """Read an event type or a pattern of one."""
@@ -155,7 +180,14 @@ class Node:
         """Read a list of texts; a single text counts as a list of one."""
         if isinstance(self.value, str):
             return (self.value,)
-        return tuple(item.text() for item in self.items())
+        return tuple(item.word() for item in self.items())
+
+    def line(self, *, secrets: bool = False) -> Template:
+        """Read a text that may hold `${...}`; a number or true counts as its text."""
+        if not isinstance(self.value, str | int | float):
+            self.mistake("this must be a text; it may hold ${...}")
+            return compile_template("")
+        return self.template(secrets=secrets)
 
     def template(self, *, secrets: bool = False) -> Template:
         """Read a value that may hold `${...}`."""
@@ -168,10 +200,13 @@ class Node:
     def condition(self) -> Condition:
         """Read a condition."""
         try:
-            return compile_condition(self.value)
+            condition = compile_condition(self.value)
         except Invalid as problem:
             self.mistake(problem.problem, *problem.at)
             return ALWAYS
+        if any(path[0] == "secrets" for path in condition.references):
+            self.mistake("a condition cannot read secrets; they are known only to actions")
+        return condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which references of a definition can have a value (definitions.md, What reads back)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.definition import (
@@ -28,6 +28,8 @@ class Use:
     step: Step
     seen: tuple[str, ...]
     node: Node
+    failing: bool
+    """Whether it stands under the workflow's `on_error`, where any other step may have run."""
 
 
 @dataclass(slots=True)
@@ -35,39 +37,63 @@ class Visible:
     """Collects steps while they are read; checks references when all are known."""
 
     uses: list[Use] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
+    """Ids of steps with mistakes of their own: a reference to them is not one more."""
+    jumped: set[str] = field(default_factory=set)
+    """Ids of steps that a jump may pass over."""
+    failing: bool = False
 
     def note_step(self, step: Step, seen: tuple[str, ...], node: Node) -> None:
         """Remember a step for the check."""
-        self.uses.append(Use(step, seen, node))
+        self.uses.append(Use(step, seen, node, self.failing))
+
+    def note_unread(self, value: object) -> None:
+        """Remember the ids in a part of the file that is not read."""
+        if isinstance(value, Mapping):
+            if isinstance(value.get("id"), str):
+                self.unread.add(value["id"])
+            value = list(value.values())
+        for inner in value if isinstance(value, list) else ():
+            self.note_unread(inner)
 
     def check(self) -> None:
         """Note references to steps that do not exist, come later, or may not have run."""
-        known = {use.step.id: use.step for use in self.uses}
-        order = {use.step.id: use for use in self.uses}
+        known = {use.step.id: use for use in self.uses}
         for use in self.uses:
             for path, optional in sorted(set(references(use.step))):
-                if len(path) >= 2 and path[0] in PARTS:
-                    _check_reference(use, path, optional, known, order)
+                if len(path) >= 2 and path[0] in PARTS and path[1] not in self.unread:
+                    self._check_reference(use, path, known, optional=optional)
+
+    def _check_reference(
+        self, use: Use, path: Path, known: Mapping[str, Use], *, optional: bool
+    ) -> None:
+        text, id = ".".join(path), path[1]
+        target = known.get(id)
+        if target is None:
+            use.node.mistake(f"{text}: no step is called {id!r}{nearest(id, known)}")
+        elif path[0] == "approvals" and not _asks(target.step):
+            use.node.mistake(f"{text}: the step {id!r} is no approval")
+        elif path[0] == "waits" and not isinstance(target.step.verb, WaitVerb):
+            use.node.mistake(f"{text}: the step {id!r} is no wait")
+        elif id == use.step.id or not _comes_before(use, target):
+            use.node.mistake(f"{text}: the step {id!r} does not run before this one")
+        elif not optional and self._may_be_absent(use, target):
+            use.node.warning(
+                f"{text}: the step {id!r} may not have run; give a default: ${{{text}:-...}}"
+            )
+
+    def _may_be_absent(self, use: Use, target: Use) -> bool:
+        id = target.step.id
+        if id in str(use.step.path).split("/"):
+            return False
+        return id not in use.seen or id in self.jumped or target.step.when is not None
 
 
-def _check_reference(
-    use: Use, path: Path, optional: bool, known: dict[str, Step], order: dict[str, Use]
-) -> None:
-    text, id = ".".join(path), path[1]
-    target = known.get(id)
-    if target is None:
-        use.node.mistake(f"{text}: no step is called {id!r}{nearest(id, known)}")
-        return
-    if path[0] == "approvals" and not _asks(target):
-        use.node.mistake(f"{text}: the step {id!r} is no approval")
-    elif path[0] == "waits" and not isinstance(target.verb, WaitVerb):
-        use.node.mistake(f"{text}: the step {id!r} is no wait")
-    elif id == use.step.id or not _comes_before(use, order[id]):
-        use.node.mistake(f"{text}: the step {id!r} does not run before this one")
-    elif id not in use.seen and not optional:
-        use.node.warning(
-            f"{text}: the step {id!r} may not have run; give a default: ${{{text}:-...}}"
-        )
+def refuse_steps(node: Node, found: Collection[Path]) -> None:
+    """Note references to steps where none has run yet."""
+    for path in sorted(found):
+        if path[0] in PARTS:
+            node.mistake(f"{'.'.join(path)}: no step has run yet when this is read")
 
 
 def _asks(step: Step) -> bool:
@@ -79,7 +105,7 @@ def _asks(step: Step) -> bool:
 
 def _comes_before(use: Use, other: Use) -> bool:
     """Tell whether a step may have run: the outermost of its enclosing steps comes before."""
-    if use.seen and other.step.id in use.seen:
+    if other.step.id in use.seen or (use.failing and not other.failing):
         return True
     enclosing = str(other.step.path).split("/")[:-1]
     own = str(use.step.path).split("/")
@@ -96,9 +122,7 @@ def references(step: Step) -> Iterator[tuple[Path, bool]]:
         case AllowVerb():
             yield from _of(step.verb.reason)
         case BlockVerb():
-            yield from ((path, True) for path, _ in _of(step.verb.reason))
-            if step.verb.approval is not None:
-                yield from _of_approval(step.verb.approval)
+            yield from _of_block(step, step.verb)
         case ApprovalVerb():
             yield from _of_approval(step.verb.spec)
         case ExecuteVerb():
@@ -112,6 +136,16 @@ def _of(template: Template | None) -> Iterator[tuple[Path, bool]]:
     if template is not None:
         for path in template.references:
             yield path, path not in template.needs_default
+
+
+def _of_block(step: Step, verb: BlockVerb) -> Iterator[tuple[Path, bool]]:
+    # The reason is rendered after the step's own approval was decided.
+    own = ("approvals", step.id) if verb.approval is not None else None
+    for path, _ in _of(verb.reason):
+        if path[:2] != own:
+            yield path, True
+    if verb.approval is not None:
+        yield from _of_approval(verb.approval)
 
 
 def _of_approval(spec: ApprovalSpec) -> Iterator[tuple[Path, bool]]:

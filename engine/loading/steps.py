@@ -1,8 +1,7 @@
 """Lists of steps: shape, ids, order, branches; compiled to a flat table of steps."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from engine.definition import (
     DEFAULT_RETRY,
@@ -11,21 +10,18 @@ from engine.definition import (
     ApprovalVerb,
     BlockVerb,
     ConditionVerb,
-    EventWait,
     ExecuteVerb,
     Step,
-    TimeWait,
     Verb,
     WaitVerb,
 )
 from engine.ids import StepPath
 from engine.loading.actions import read_actions
 from engine.loading.approval import BRANCHES, read_approval
-from engine.loading.node import Fields, Node
+from engine.loading.node import Fields, Node, nearest
+from engine.loading.retry import read_retry
 from engine.loading.scope import Visible
-from engine.paths import parse_path
-from engine.retry import RetryPolicy
-from engine.templates import Template
+from engine.loading.wait import read_wait
 
 VERBS = (
     "condition",
@@ -51,6 +47,7 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
     "wait": ("on_timeout",),
     "approval": APPROVAL_BRANCHES,
 }
+KEYS_AROUND = frozenset({*COMMON, *LATER, *(key for keys in BESIDE.values() for key in keys)})
 MAX_STEPS = 200
 MAX_NESTING = 16
 NO_STEP = StepPath("")
@@ -61,8 +58,10 @@ class StepTable:
     """The steps of one definition as they are read."""
 
     plugged_in: Collection[str]
+    resources: Collection[str] | None = None
     steps: dict[StepPath, Step] = field(default_factory=dict)
-    places: dict[str, Node] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    """Where each step id stands, as keys and indexes joined by dots."""
     visible: Visible = field(default_factory=Visible)
 
     def read_list(
@@ -98,10 +97,12 @@ class StepTable:
         verbs = [verb for verb in VERBS if verb in node.value]
         if len(verbs) != 1:
             self._explain_verbs(node, verbs)
+            self.visible.note_unread(node.value)
             return
         verb = verbs[0]
         if verb in LATER_VERBS:
-            node.child(verb, None).mistake(f"{verb} is not available in this version")
+            node.mistake(f"{verb} is not available in this version", verb)
+            self.visible.note_unread(node.value)
             return
         beside = BESIDE[verb]
         fields = node.fields((*COMMON, *LATER, verb, *beside), required=("id",))
@@ -117,7 +118,7 @@ class StepTable:
         if verbs:
             node.mistake(f"a step has one verb, this has {' and '.join(verbs)}: make two steps")
         else:
-            node.mistake(f"a step needs one of: {known}")
+            node.mistake(f"a step needs one of: {known}{_unknown_verb(node)}")
 
     def _note_id(self, fields: Fields, node: Node) -> None:
         id_node = fields.get("id")
@@ -125,10 +126,19 @@ class StepTable:
             return
         id = id_node.name("step id")
         if id in self.places:
-            id_node.mistake(f"the step id {id!r} is used twice; ids are unique in a definition")
-        self.places.setdefault(id, node)
+            id_node.mistake(f"the step id {id!r} is used already, at {self.places[id]}; rename one")
+        self.places.setdefault(id, ".".join(map(str, node.at)))
         if len(self.places) == MAX_STEPS + 1:
             node.mistake(f"a definition has at most {MAX_STEPS} steps")
+
+
+def _unknown_verb(node: Node) -> str:
+    """Name the step and the key that stands where a verb should (requirements.md S29)."""
+    keys = node.value if isinstance(node.value, Mapping) else ()
+    for key in keys:
+        if key not in KEYS_AROUND:
+            return f"; the step {_id_of(node)!r} has {key!r}{nearest(str(key), VERBS)}"
+    return ""
 
 
 def _id_of(node: Node) -> str:
@@ -157,14 +167,14 @@ class _StepReader:
         """Read the step around its verb."""
         fields = self.fields
         when, timeout = fields.get("when"), fields.get("timeout")
-        on_error = fields.get("on_error")
+        retry, on_error = fields.get("retry"), fields.get("on_error")
         return Step(
             id=_id_of(fields.node),
             path=self.place.path,
             verb=self._verb(verb, fields.known[verb]),
             then=self.place.then,
             when=when.condition() if when is not None else None,
-            retry=self._retry(),
+            retry=read_retry(retry) if retry is not None else DEFAULT_RETRY,
             timeout=timeout.duration() if timeout is not None else DEFAULT_TIMEOUT,
             on_error=self._branch(on_error) if on_error is not None else None,
         )
@@ -182,10 +192,12 @@ class _StepReader:
             case "execute":
                 self._check_in_doubt()
                 flag = self.fields.get("continue_on_error")
-                actions = read_actions(node, self.table.plugged_in)
+                actions = read_actions(node, self.table.plugged_in, self.table.resources)
                 return ExecuteVerb(actions, flag.boolean() if flag is not None else False)
             case "wait":
-                return self._wait(node)
+                late = self.fields.get("on_timeout")
+                what = read_wait(node, self.fields)
+                return WaitVerb(what, self._branch(late) if late is not None else None)
             case _:
                 return ApprovalVerb(read_approval(node, self.fields, self._branch))
 
@@ -200,21 +212,27 @@ class _StepReader:
         node = self.fields.get(key)
         if node is None:
             return None
-        if not isinstance(node.value, str):
+        if isinstance(node.value, list):
             return self._branch(node)
+        if not isinstance(node.value, str):
+            node.mistake(f"{key} needs a list of steps, or the id of a later step of this list")
+            return None
         target = self.place.later.get(node.value)
         if target is None:
             later = ", ".join(self.place.later) or "none here"
             node.mistake(
                 f"{node.value!r} is no later step of this list; jumps go forward only ({later})"
             )
+            return None
+        ids = list(self.place.later)
+        self.table.visible.jumped.update(ids[: ids.index(node.value)])
         return target
 
     def _allow(self, node: Node) -> AllowVerb:
         fields = node.fields(("reason", "stop"))
         reason, stop = fields.get("reason"), fields.get("stop")
         return AllowVerb(
-            reason.template() if reason is not None else None,
+            reason.line() if reason is not None else None,
             stop.boolean() if stop is not None else False,
         )
 
@@ -226,82 +244,12 @@ class _StepReader:
                 if key in self.fields:
                     self.fields.known[key].mistake(f"{key} needs a block with an approval")
         return BlockVerb(
-            code.text() if code is not None else "",
-            reason.template() if reason is not None else None,
+            code.word() if code is not None else "",
+            reason.line() if reason is not None else None,
             read_approval(approval, self.fields, self._branch) if approval is not None else None,
-        )
-
-    def _wait(self, node: Node) -> WaitVerb:
-        fields = node.fields(
-            ("event", "match", "when", "timeout", "since", "any_of", "all_of", "for", "until")
-        )
-        fields.refuse(("any_of", "all_of"))
-        kinds = [key for key in ("event", "for", "until", "any_of", "all_of") if key in fields]
-        if len(kinds) != 1:
-            node.mistake("a wait has one of: event, for, until")
-        on_timeout = self.fields.get("on_timeout")
-        branch = self._branch(on_timeout) if on_timeout is not None else None
-        if "for" in fields or "until" in fields:
-            length, until = fields.get("for"), fields.get("until")
-            for key in ("match", "when", "timeout", "since"):
-                if key in fields:
-                    fields.known[key].mistake(f"{key} belongs to a wait for an event")
-            return WaitVerb(
-                TimeWait(
-                    length.duration() if length is not None else None,
-                    until.template() if until is not None else None,
-                ),
-                branch,
-            )
-        return WaitVerb(self._event_wait(fields), branch)
-
-    def _event_wait(self, fields: Fields) -> EventWait:
-        event, match, when = (fields.get(key) for key in ("event", "match", "when"))
-        timeout, since = fields.get("timeout"), fields.get("since")
-        if "on_timeout" in self.fields and timeout is None:
-            self.fields.known["on_timeout"].mistake("on_timeout needs a timeout on the wait")
-        since_word = since.choice(("trigger", "now")) if since is not None else "trigger"
-        return EventWait(
-            event.pattern() if event is not None else "invalid",
-            dict(_matches(match)) if match is not None else {},
-            when.condition() if when is not None else None,
-            timeout.duration() if timeout is not None else None,
-            "now" if since_word == "now" else "trigger",
         )
 
     def _check_in_doubt(self) -> None:
         node = self.fields.get("on_in_doubt")
         if node is not None and node.value != "retry":
             node.mistake("only on_in_doubt: retry is available in this version")
-
-    def _retry(self) -> RetryPolicy:
-        node = self.fields.get("retry")
-        if node is None:
-            return DEFAULT_RETRY
-        fields = node.fields(("max", "backoff", "base", "cap", "jitter"))
-        most, backoff, base, cap, jitter = (
-            fields.get(key) for key in ("max", "backoff", "base", "cap", "jitter")
-        )
-        kind = backoff.choice(("exponential", "linear", "fixed")) if backoff else "exponential"
-        spread = jitter.choice(("full", "none")) if jitter else "full"
-        return RetryPolicy(
-            most.integer(0, 10) if most is not None else DEFAULT_RETRY.max,
-            kind,  # type: ignore[arg-type]
-            _at_least(base) if base is not None else DEFAULT_RETRY.base,
-            _at_least(cap) if cap is not None else DEFAULT_RETRY.cap,
-            spread,  # type: ignore[arg-type]
-        )
-
-
-def _at_least(node: Node) -> timedelta:
-    return max(node.duration(), timedelta(milliseconds=1))
-
-
-def _matches(node: Node) -> Iterator[tuple[str, Template]]:
-    for path, value in node.entries():
-        try:
-            parse_path(path)
-        except ValueError as problem:
-            value.mistake(str(problem))
-            continue
-        yield path, value.template()

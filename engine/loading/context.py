@@ -1,0 +1,80 @@
+"""What is read and computed before the first step (definitions.md, Context)."""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+from engine.definition import Derived, Load
+from engine.loading.node import Node, nearest
+from engine.loading.scope import refuse_steps
+from engine.loads import RESERVED
+from engine.paths import Path, parse_path
+
+KEYS = ("load", "derive")
+LOAD_KEYS = ("resource", "id", "cache", "optional", "overwrite")
+
+
+def read_context(
+    node: Node, resources: Collection[str] | None
+) -> tuple[tuple[Load, ...], tuple[Derived, ...]]:
+    """Read the loads and the derived fields; `resources` None means: do not check their names."""
+    fields = node.fields(KEYS)
+    load, derive = fields.get("load"), fields.get("derive")
+    loads = () if load is None else tuple(_load(*entry, resources) for entry in load.entries())
+    derived = () if derive is None else tuple(_derive(*entry) for entry in derive.entries())
+    return loads, derived
+
+
+def _load(path: str, node: Node, resources: Collection[str] | None) -> Load:
+    fields = node.fields(LOAD_KEYS, required=("resource", "id"))
+    resource, id, cache = (fields.get(key) for key in ("resource", "id", "cache"))
+    name = check_resource(resource, resources) if resource is not None else ""
+    template = id.line() if id is not None else node.child("id", "").template()
+    refuse_steps(id or node, template.references)
+    optional, overwrite = fields.get("optional"), fields.get("overwrite")
+    return Load(
+        _landing(path, node),
+        name,
+        template,
+        _cache(cache),
+        optional.boolean() if optional is not None else False,
+        overwrite.boolean() if overwrite is not None else False,
+    )
+
+
+def check_resource(node: Node, resources: Collection[str] | None) -> str:
+    """Read the name of a declared resource."""
+    name = node.word()
+    if resources is not None and isinstance(node.value, str) and name not in resources:
+        hint = nearest(name, resources)
+        node.mistake(f"no resource is called {name!r}{hint}; declare it in resources.yaml")
+    return name
+
+
+def _landing(text: str, node: Node) -> Path:
+    try:
+        path = parse_path(text)
+    except ValueError as problem:
+        node.mistake(str(problem))
+        return (text,)
+    if path[0] in RESERVED:
+        node.mistake(f"{text!r} begins with a reserved name; choose another")
+    return path
+
+
+def _cache(node: Node | None) -> timedelta | None:
+    if node is None:
+        return None
+    return timedelta() if node.value == 0 else node.duration(zero=True)
+
+
+def _derive(name: str, node: Node) -> Derived:
+    node.child(name, name).name("field name")
+    if name in RESERVED:
+        node.mistake(f"{name!r} is a reserved name; choose another")
+    if isinstance(node.value, Mapping) and set(node.value) == {"value"}:
+        value = node.child("value", node.value["value"]).template()
+        refuse_steps(node, value.references)
+        return Derived(name, value=value)
+    condition = node.condition()
+    refuse_steps(node, condition.references)
+    return Derived(name, condition=condition)

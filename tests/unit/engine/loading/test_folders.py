@@ -1,0 +1,109 @@
+"""Folders of definitions with their resources: every mistake of every file in one run."""
+
+from pathlib import Path
+
+import pytest
+
+from actions.definitions import Folder, read_folder, read_into
+from cli.definitions import validate_files
+
+SOUND = "name: {name}\ntrigger: {{ event: a }}\nsteps: [{{ id: x, allow: {{}} }}]\n"
+READS = SOUND + "context: {{ load: {{ c: {{ resource: {resource}, id: '1' }} }} }}\n"
+
+
+def write(folder: Path, **texts: str) -> None:
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
+
+
+def problems(found: Folder) -> list[str]:
+    return [f"{Path(each.file).name}:{each.line}: {each.problem}" for each in found.mistakes]
+
+
+def test_a_broken_file_does_not_hide_nor_accuse_its_neighbours(tmp_path: Path) -> None:
+    write(tmp_path, a=SOUND.format(name="a"), b="name: [", c=SOUND.format(name="c"))
+    found = read_folder(tmp_path)
+    assert [definition.name for definition in found.definitions] == ["a", "c"]
+    assert [each.partition(":")[0] for each in problems(found)] == ["b.yaml"]
+
+
+def test_two_files_may_not_define_one_workflow(tmp_path: Path) -> None:
+    write(tmp_path, a=SOUND.format(name="same"), b=SOUND.format(name="same"))
+    found = read_folder(tmp_path)
+    assert problems(found) == [
+        f"b.yaml:1: the workflow 'same' stands in {tmp_path / 'a.yaml'} already; rename one"
+    ]
+
+
+def test_two_folders_may_not_define_one_workflow(tmp_path: Path) -> None:
+    both = Folder()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, a=SOUND.format(name="same"))
+        both.add(read_folder(tmp_path / name))
+    assert len(both.definitions) == len(both.mistakes) == 1
+
+
+def test_a_load_names_a_declared_resource(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        resources="customer.history: { kind: static, data: {} }\n",
+        a=READS.format(name="a", resource="customer.history"),
+        b=READS.format(name="b", resource="customer.histori"),
+    )
+    found = read_folder(tmp_path)
+    assert problems(found) == [
+        "b.yaml:4: no resource is called 'customer.histori'; did you mean customer.history?; "
+        "declare it in resources.yaml"
+    ]
+    assert set(found.resources) == {"customer.history"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "problem"),
+    [
+        ("r: 5", "1: a resource is a mapping such as {kind: static, data: {...}}"),
+        ("r: { kind: sql }", "1: resources of kind sql are not available in this version"),
+        ("r: { kind: python }", "1: resources of kind python are not available in this version"),
+        ("r: { kind: cvs }", "1: kind must be one of: static, http, sql, python"),
+        ("r: { kind: http }", "1: the key 'url' is missing"),
+        ("r: { kind: static, cache: 5 }", "1: 5 is no duration; write 500ms, 30s, 10m, 24h, 5d"),
+        ("r: { kind: static }\nr: { kind: static }", "2: the key 'r' occurs twice"),
+        ("- r", "1: this must be a mapping"),
+        ("r: [", "2: this is no YAML"),
+    ],
+)
+def test_a_broken_declaration_of_a_resource_is_named(
+    tmp_path: Path, declared: str, problem: str
+) -> None:
+    write(tmp_path, resources=declared + "\n")
+    found = Folder()
+    read_into(tmp_path / "resources.yaml", found)
+    assert len(found.mistakes) == 1
+    assert problems(found)[0].startswith(f"resources.yaml:{problem}")
+
+
+def test_a_file_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe name")
+    assert problems(read_folder(tmp_path)) == ["a.yaml:1: the file is not UTF-8"]
+
+
+def test_tests_of_definitions_and_other_files_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, a=SOUND.format(name="a"))
+    (tmp_path / "a.test.yaml").write_text("cases: []\n", "utf-8")
+    (tmp_path / "notes.md").write_text("notes\n", "utf-8")
+    found = read_folder(tmp_path)
+    assert (len(found.definitions), found.mistakes) == (1, [])
+
+
+def test_validate_prints_each_mistake_and_ends_with_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, a=SOUND.format(name="a"), b=SOUND.format(name="B"))
+    assert validate_files([tmp_path]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{tmp_path}/b.yaml:1:1: 'B' is no workflow name: lower-case letters, digits, _ and -",
+        f"{tmp_path}/a.yaml: ok",
+    ]
+    assert validate_files([tmp_path / "a.yaml"]) == 0
+    assert validate_files([tmp_path / "missing.yaml"]) == 1
