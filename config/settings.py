@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     pool_size: int = Field(8, ge=2, le=100)
     on_gap: Literal["halt", "accept"] = "halt"
     early_decision_seconds: float = Field(86_400.0, gt=0)
+    tombstone_seconds: float = Field(86_400.0, gt=0)
     worker_ready_file: Path | None = None
     """Touched once the worker's loops run (`sluicegate dev` waits for it)."""
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)

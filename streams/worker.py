@@ -32,6 +32,7 @@ from streams.producer import KafkaOut
 from streams.relay import Relay
 from streams.schemas import Schemas
 from streams.ticker import Ticker
+from streams.tombstones import Tombstones
 from streams.topics import Topics
 
 DRAIN_SECONDS = 5.0
@@ -96,6 +97,9 @@ class Worker:
         ticker = Ticker(
             self.driver, self.decisions, keep_early_seconds=settings.early_decision_seconds
         )
+        tombstones = Tombstones(
+            self.store, self.topics.waiting, after_seconds=settings.tombstone_seconds
+        )
         self.driver.followers = [relay, self.dispatcher, ticker]
         self.tasks = tuple(
             self._spawn(name, loop)
@@ -105,6 +109,7 @@ class Worker:
                 ("claims", self.dispatcher.claim()),
                 ("timers", ticker.run_timers()),
                 ("meetings", ticker.run_meetings()),
+                ("tombstones", tombstones.run()),
                 ("catalog", self._follow_catalog()),
             )
         )

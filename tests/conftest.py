@@ -1,4 +1,4 @@
-"""The stack that tests run on: embedded by default, Apache Kafka on demand."""
+"""The stack that tests run on: embedded by default; Apache Kafka or containers on demand."""
 
 import os
 import tempfile
@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 
 from devstack.stack import EmbeddedStack
+from tests.containers import ContainerStack, a_container_stack
 
 
 def broker_kind() -> Literal["tansu", "kafka"]:
@@ -17,8 +18,12 @@ def broker_kind() -> Literal["tansu", "kafka"]:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[EmbeddedStack]:
+def stack() -> Iterator[EmbeddedStack | ContainerStack]:
     """One broker, database and cache for the whole run."""
+    if os.environ.get("SLUICEGATE_TEST_BROKER") == "container":
+        with a_container_stack() as containers:
+            yield containers
+        return
     with (
         tempfile.TemporaryDirectory(prefix="sluicegate-test-") as folder,
         EmbeddedStack(Path(folder), broker=broker_kind()) as running,

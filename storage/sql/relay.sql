@@ -14,3 +14,20 @@ from waits w
 where w.status = 'open' and w.id > %(after)s::uuid
 order by w.id
 limit 1000;
+
+-- name: claim_tombstones
+select done_until, clock_timestamp() - make_interval(secs => %(after_seconds)s) as due_until
+from chores
+where name = 'tombstones'
+for update skip locked;
+
+-- name: waits_closed_between
+select w.wait_id, e.execution_id, w.closed_at
+from waits w
+inner join workflow_executions e on e.id = w.execution_id
+where w.status = 'closed' and w.closed_at > %(done_until)s and w.closed_at <= %(due_until)s
+order by w.closed_at
+fetch first 1000 rows with ties;
+
+-- name: note_tombstones
+update chores set done_until = %(done_until)s where name = 'tombstones';
