@@ -1,13 +1,14 @@
 """What `advance` asks for, as values; each becomes a row before anything acts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from engine.execution import Result, Status, StepStatus, Wait
 from engine.ids import ChildId, StepPath, WaitId
 from engine.templates import SecretSlot
+from engine.values import dataclass
 
 TimerKind = Literal["expiry", "retry", "execution_timeout"]
 

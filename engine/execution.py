@@ -1,13 +1,14 @@
 """An execution as a value, and the table of legal moves (requirements.md S143)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from engine.errors import SluicegateError
 from engine.ids import ChildId, ExecutionId, StepPath, WaitId
+from engine.values import dataclass
 
 MAIN = "main"
 """Name of the first line of steps; parallel branches get lines of their own."""

@@ -1,11 +1,12 @@
 """What `advance` takes: one typed fact with its time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from engine.ids import ChildId, WaitId
+from engine.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The `execute` verb: sub-actions in order, outside ones as effects (requirements.md S37, D13)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.definition import ExecuteVerb, Step, SubAction
@@ -11,6 +11,7 @@ from engine.execution import Failure, Line, StepStatus
 from engine.ids import ChildId, child_id, idempotency_key
 from engine.inputs import ActionFailed, ActionSucceeded
 from engine.turn import Turn
+from engine.values import dataclass
 
 RECORD_MODES = {"create_record": "create", "update_record": "update"}
 
