@@ -15,6 +15,15 @@ DEFAULT_TIMEOUT = timedelta(seconds=30)
 
 
 DEFAULT_RETRY = RetryPolicy()
+InDoubt = Literal["retry", "fail", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOn:
+    """Which event cancels an unfinished execution: `match` as in a wait for an event."""
+
+    event: str
+    match: Mapping[str, Template]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class Trigger:
     when: Condition | None = None
     key: Template | None = None
     manual: bool = False
+    cancel_on: CancelOn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,12 @@ class SubAction:
     kind: str
     params: Template
     timeout: timedelta | None = None
+    required: bool = True
+    """Whether its failure fails the step; that of a notification does only where asked."""
+    idempotent: bool = True
+    """Whether the far side drops a second call with the same key."""
+    into: tuple[str, ...] = ()
+    """Where in the context a `load` puts its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +159,83 @@ class TimeWait:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitVerb:
-    """Pause for an event or for time."""
+class EventsWait:
+    """Hold until one of several events has come, or all of them."""
 
-    what: EventWait | TimeWait
+    kind: Literal["any_of", "all_of"]
+    events: tuple[EventWait, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitVerb:
+    """Pause for events or for time."""
+
+    what: EventWait | EventsWait | TimeWait
     on_timeout: StepPath | None = None
 
 
-Verb: TypeAlias = ConditionVerb | AllowVerb | BlockVerb | ExecuteVerb | WaitVerb | ApprovalVerb
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """When the children of a step decide it (D8); `needed` counts for `n_of`."""
+
+    kind: Literal["all", "any", "race", "n_of", "all_settled"] = "all"
+    needed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelVerb:
+    """Run branches side by side; `branches` holds the first step of each."""
+
+    branches: Mapping[str, StepPath]
+    strategy: Strategy = Strategy()
+    concurrency: int | None = None
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForEachVerb:
+    """Run steps for each element of a list, under the name `item`."""
+
+    items: Template
+    item: str
+    first: StepPath
+    strategy: Strategy = Strategy()
+    concurrency: int = 1
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatVerb:
+    """Run steps again until a condition holds, `max` times at most."""
+
+    first: StepPath
+    until: Condition
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowVerb:
+    """Run another workflow as a child; `version` None means the newest at that moment."""
+
+    name: str
+    input: Template | None = None
+    version: int | None = None
+    wait: bool = True
+    timeout: timedelta | None = None
+
+
+BranchingVerb: TypeAlias = ParallelVerb | ForEachVerb | RepeatVerb
+"""Verbs whose steps run on lines of their own."""
+Verb: TypeAlias = (
+    ConditionVerb
+    | AllowVerb
+    | BlockVerb
+    | ExecuteVerb
+    | WaitVerb
+    | ApprovalVerb
+    | BranchingVerb
+    | WorkflowVerb
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +250,12 @@ class Step:
     retry: RetryPolicy = DEFAULT_RETRY
     timeout: timedelta = DEFAULT_TIMEOUT
     on_error: StepPath | None = None
+    on_in_doubt: InDoubt | None = None
+    """None: retry what is idempotent, ask about the rest."""
+    compensate: StepPath | None = None
+    """First of the steps that undo this one."""
+    refresh: tuple[str, ...] = ()
+    """Loaded paths that are read again on resume (D20)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,15 @@ def child_id(parent: str, *purpose: object) -> ChildId:
     return ChildId(_layout(time_hex, _digest("\x1f".join((parent, *map(str, purpose))))))
 
 
-def wait_id(parent: ExecutionId, path: StepPath) -> WaitId:
-    """Return the id of the wait that a step opens."""
-    return WaitId("w_" + child_id(parent, path, "wait").replace("-", ""))
+def child_execution_id(parent: ExecutionId, path: StepPath, workflow: str) -> ExecutionId:
+    """Return the id of the execution that a step starts."""
+    return ExecutionId(child_id(parent, path, "child", workflow))
+
+
+def wait_id(parent: ExecutionId, path: StepPath, part: int = 0) -> WaitId:
+    """Return the id of a wait that a step opens; `part` tells several of one step apart."""
+    purpose = (path, "wait", part) if part else (path, "wait")
+    return WaitId("w_" + child_id(parent, *purpose).replace("-", ""))
 
 
 def public_id(execution: ExecutionId) -> str:

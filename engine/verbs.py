@@ -8,8 +8,12 @@ from engine.definition import (
     BlockVerb,
     ConditionVerb,
     ExecuteVerb,
+    ForEachVerb,
+    ParallelVerb,
+    RepeatVerb,
     Verb,
     WaitVerb,
+    WorkflowVerb,
 )
 
 
@@ -24,5 +28,13 @@ def step_type(verb: Verb) -> str:
             return "wait"
         case ApprovalVerb():
             return "approval"
+        case ParallelVerb():
+            return "parallel"
+        case ForEachVerb():
+            return "for_each"
+        case RepeatVerb():
+            return "repeat"
+        case WorkflowVerb():
+            return "workflow"
         case _:
             assert_never(verb)

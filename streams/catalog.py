@@ -104,6 +104,18 @@ class Catalog:
             self._matched[event_type] = found
         return found
 
+    def latest(self, name: str) -> Version | None:
+        """Return the newest version of an enabled workflow."""
+        version = self._latest.get(name)
+        return version if version is not None and version.definition.enabled else None
+
+    async def find(self, transaction: Transaction, name: str, number: int) -> Version | None:
+        """Return one version, None if it was never registered."""
+        if (name, number) in self._versions:
+            return self._versions[(name, number)]
+        rows = await transaction.fetch("workflow_version", name=name, version=number)
+        return await self.version(transaction, name, number) if rows else None
+
     async def version(self, transaction: Transaction, name: str, number: int) -> Version:
         """Return one version, from memory or from its row."""
         known = self._versions.get((name, number))

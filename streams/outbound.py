@@ -47,6 +47,15 @@ class Outbound:
         """Return the waiting record that announces an open wait."""
         return self.announce_wait(execution, wait.id, wait.record, wait.opened_at)
 
+    def wait_changed(self, execution: Execution, wait: Wait) -> Outgoing:
+        """Return the waiting record of a wait that is open still, with what has come so far."""
+        changes = wait.state.get("changes", 0)
+        headers = self._headers(
+            execution, "wait.opened", f"{wait.id}:opened:{changes}", wait.opened_at
+        )
+        value = orjson.dumps({**wait.record, **_progress(wait)})
+        return Outgoing(self._topics.waiting, wait.id, value, headers)
+
     def announce_wait(
         self, execution: Execution | None, wait_id: str, record: Mapping[str, object], at: datetime
     ) -> Outgoing:
@@ -131,6 +140,11 @@ class Outbound:
             traceparent=_text(meta.get("traceparent")),
             tracestate=_text(meta.get("tracestate")),
         )
+
+
+def _progress(wait: Wait) -> dict[str, object]:
+    """Return what an inbox shows of an open request beside the request itself."""
+    return {key: value for key, value in wait.state.items() if key != "changes"}
 
 
 def _text(value: object) -> str | None:

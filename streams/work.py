@@ -17,11 +17,14 @@ from storage.rows import (
 )
 from storage.store import Transaction
 from streams.catalog import Catalog, Version
+from streams.family import start_children, tell_parents
 from streams.ledger import Ledger, RecordWrite
 from streams.outbox import pack
 from streams.records import write_records
 
 Advance = Callable[[Version, Execution, Input], tuple[Execution, tuple[Effect, ...]]]
+CheckInput = Callable[[Version, Mapping[str, object]], str | None]
+"""Says what a definition's input schema refuses in a payload."""
 LEASE_GRACE_SECONDS = 5
 """How much longer than its timeout an effect stays ours before another worker may claim it."""
 
@@ -42,6 +45,7 @@ class Work:
     catalog: Catalog
     ledger: Ledger
     advance: Advance
+    check_input: CheckInput
     now: datetime
     worker: str
     executions: dict[ExecutionId, Execution] = field(default_factory=dict)
@@ -103,9 +107,12 @@ class Work:
 
     async def finish(self) -> None:
         """Write everything; the caller commits."""
-        while self.ledger.record_writes:
+        while self.ledger.record_writes or self.ledger.children:
             writes, self.ledger.record_writes = self.ledger.record_writes, []
             await self._settle_records(writes)
+            children, self.ledger.children = self.ledger.children, {}
+            await start_children(self, children.values())
+        tell_parents(self)
         async with self.transaction.pipelined():
             await self._write_executions()
             await self._write_children()
@@ -145,8 +152,14 @@ class Work:
             ("insert_approvals", ledger.new_approvals),
             ("close_approvals", ledger.closed_approvals),
             ("insert_timers", ledger.timers),
+            ("change_waits", ledger.changed_waits),
+            ("change_approvals", ledger.changed_waits),
         ):
             await transaction.write(name, list(rows.values()))
+        await transaction.write("insert_votes", ledger.votes)
+        await transaction.write("insert_watches", ledger.watches)
+        if ledger.unwatched:
+            await transaction.run("delete_watches", ids=sorted(ledger.unwatched))
         if ledger.stopped_timers:
             await transaction.run("delete_timers", ids=sorted(ledger.stopped_timers))
         if ledger.dropped_effects:

@@ -168,7 +168,7 @@ def build_worker(settings: Settings, store: PostgresStore, cache: ContextCache) 
         store=store,
         admin=Admin(settings.kafka, settings.kafka_security()),
         catalog=catalog,
-        driver=Driver(store, catalog, outbound, worker_name()),
+        driver=Driver(store, catalog, outbound, schemas, worker_name()),
         cache=cache,
         resources=resources,
         events=EventsHandler(

@@ -1,6 +1,7 @@
 """The `approval` verb, also behind a `block` that asks first: open a request."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -102,14 +103,14 @@ def open_approval(turn: Turn, step: Step, spec: ApprovalSpec, line: Line) -> Lin
         wait_id(turn.execution.id, step.path), step.path, "approval", turn.now, due_at, record
     )
     turn.record(step, line, StepStatus.WAITING, first=True, input=record["view"])
-    turn.steps[step.id] = {"status": "waiting"}
+    turn.keep("steps", step.id, {"status": "waiting"})
     turn.open_wait(wait)
-    return Line(step.path, "waiting", line.attempt, since=turn.now)
+    return replace(line, phase="waiting", since=turn.now)
 
 
 def keep_answer(turn: Turn, step: Step, answer: Mapping[str, object]) -> None:
     """Put a decision where later steps read it: `approvals.<step>` (requirements.md S105)."""
-    turn.part("approvals")[step.id] = dict(answer)
+    turn.keep("approvals", step.id, dict(answer))
     turn.resume_data = {"kind": "decision", **answer}
 
 

@@ -97,7 +97,7 @@ for update;
 -- name: load_open_waits
 select
     execution_id::text as execution_id, wait_id, step_path, kind, opened_at, due_at, correlation,
-    record
+    record, state
 from waits
 where execution_id = any(%(ids)s::uuid[]) and status = 'open';
 
@@ -166,17 +166,60 @@ where s.id = r.id;
 
 -- name: insert_waits
 insert into waits (
-    id, execution_id, step_path, kind, status, outcome, correlation, record, opened_at, since,
-    due_at, closed_at
+    id, execution_id, step_path, kind, status, outcome, correlation, record, state, opened_at,
+    since, due_at, closed_at
 )
 select
     r.id, r.execution_id, r.step_path, r.kind, r.status, r.outcome, r.correlation, r.record,
-    r.opened_at, r.since, r.due_at, r.closed_at
+    r.state, r.opened_at, r.since, r.due_at, r.closed_at
 from json_to_recordset(%(rows)s::json) as r (
     id uuid, execution_id uuid, step_path text, kind text, status text, outcome text,
-    correlation text, record jsonb, opened_at timestamptz, since timestamptz, due_at timestamptz,
-    closed_at timestamptz
+    correlation text, record jsonb, state jsonb, opened_at timestamptz, since timestamptz,
+    due_at timestamptz, closed_at timestamptz
 );
+
+-- name: change_waits
+update waits w
+set record = r.record, state = r.state
+from json_to_recordset(%(rows)s::json) as r (id uuid, record jsonb, state jsonb)
+where w.id = r.id and w.status = 'open';
+
+-- name: change_approvals
+update approval_requests a
+set
+    approver_role = r.approver_role, approver_id = r.approver_id, roles = r.roles, users = r.users
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, approver_role text, approver_id text, roles text[], users text[]
+)
+where a.id = r.id and a.status = 'pending';
+
+-- name: insert_votes
+insert into approval_votes (
+    id, request_row_id, execution_id, decision_id, stage, outcome, decided_by, decided_for, reason,
+    form, voted_at
+)
+select
+    r.id, r.request_row_id, r.execution_id, r.decision_id, r.stage, r.outcome, r.decided_by,
+    r.decided_for, r.reason, r.form, r.voted_at
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, request_row_id uuid, execution_id uuid, decision_id text, stage integer, outcome text,
+    decided_by text, decided_for text, reason text, form jsonb, voted_at timestamptz
+);
+
+-- name: insert_watches
+insert into watches (correlation, execution_id)
+select r.correlation, r.execution_id
+from json_to_recordset(%(rows)s::json) as r (correlation text, execution_id uuid)
+on conflict do nothing;
+
+-- name: delete_watches
+delete from watches where execution_id = any(%(ids)s::uuid[]);
+
+-- name: find_watches
+select correlation, execution_id::text as execution_id
+from watches
+where correlation = any(%(correlations)s::text[])
+order by execution_id;
 
 -- name: close_waits
 update waits w
@@ -214,10 +257,10 @@ from json_to_recordset(%(rows)s::json) as r (
 where a.id = r.id and a.status = 'pending';
 
 -- name: insert_timers
-insert into timers (id, execution_id, wait_id, kind, due_at)
-select r.id, r.execution_id, r.wait_id, r.kind, r.due_at
+insert into timers (id, execution_id, wait_id, kind, due_at, body)
+select r.id, r.execution_id, r.wait_id, r.kind, r.due_at, r.body
 from json_to_recordset(%(rows)s::json) as r (
-    id uuid, execution_id uuid, wait_id text, kind text, due_at timestamptz
+    id uuid, execution_id uuid, wait_id text, kind text, due_at timestamptz, body jsonb
 )
 on conflict (id) do update set due_at = excluded.due_at;
 
@@ -238,20 +281,20 @@ where id in (
     limit %(limit)s
     for update skip locked
 )
-returning id::text as id, execution_id::text as execution_id, kind, due_at;
+returning id::text as id, execution_id::text as execution_id, kind, due_at, body;
 
 -- name: insert_effects
 insert into effects (
     id, execution_id, step_path, kind, params, secrets, idempotency_key, status, attempt, timeout_ms,
-    lease_until, lease_token
+    in_doubt, lease_until, lease_token
 )
 select
     r.id, r.execution_id, r.step_path, r.kind, r.params, r.secrets, r.idempotency_key, 'pending',
-    r.attempt, r.timeout_ms,
+    r.attempt, r.timeout_ms, r.in_doubt,
     now() + make_interval(secs => r.timeout_ms / 1000.0 + %(grace_seconds)s), %(lease_token)s
 from json_to_recordset(%(rows)s::json) as r (
     id uuid, execution_id uuid, step_path text, kind text, params jsonb, secrets jsonb,
-    idempotency_key text, attempt integer, timeout_ms bigint
+    idempotency_key text, attempt integer, timeout_ms bigint, in_doubt text
 );
 
 -- name: drop_effects
@@ -260,21 +303,22 @@ set status = 'dropped', finished_at = now()
 where id = any(%(ids)s::uuid[]) and status = 'pending';
 
 -- name: claim_effects
-update effects
+update effects f
 set
-    lease_token = %(lease_token)s,
-    lease_until = now() + make_interval(secs => timeout_ms / 1000.0 + %(grace_seconds)s)
-where id in (
-    select f.id
-    from effects f
-    where f.status = 'pending' and f.lease_until < now()
-    order by f.lease_until
+    lease_token = %(lease_token)s, begun = true,
+    lease_until = now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
+from (
+    select o.id, o.begun
+    from effects o
+    where o.status = 'pending' and o.lease_until < now()
+    order by o.lease_until
     limit %(limit)s
     for update skip locked
-)
+) as left_behind
+where f.id = left_behind.id
 returning
-    id::text as id, execution_id::text as execution_id, step_path, kind, params, secrets,
-    idempotency_key, attempt, timeout_ms;
+    f.id::text as id, f.execution_id::text as execution_id, f.step_path, f.kind, f.params,
+    f.secrets, f.idempotency_key, f.attempt, f.timeout_ms, f.in_doubt, left_behind.begun;
 
 -- name: finish_effects
 update effects f
@@ -289,7 +333,7 @@ returning f.id::text as id;
 
 -- name: release_effects
 update effects
-set lease_until = now()
+set lease_until = now(), begun = id = any(%(begun)s::uuid[])
 where status = 'pending' and lease_token = %(lease_token)s;
 
 -- name: insert_outbox
