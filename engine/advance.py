@@ -203,7 +203,7 @@ def _run_line(turn: Turn, name: str) -> None:
     turn.current = name
     turn.look_from(name)
     while line.at is not None and line.phase == "ready":
-        turn.steps_taken += 1
+        turn.count_step()
         step = turn.step_at(name, line, line.at)
         if turn.steps_taken > MAX_STEPS:
             failure = Failure("step_limit", f"more than {MAX_STEPS} steps", step.id)

@@ -120,6 +120,24 @@ class Line:
     failure: Failure | None = None
     """Why a child ended."""
 
+    def begun(self, at: datetime) -> "Line":
+        """Return this line with the instant at which the attempt began."""
+        return Line(
+            self.at,
+            self.phase,
+            self.attempt,
+            self.action,
+            self.outputs,
+            self.pending,
+            at,
+            self.recorded,
+            self.parent,
+            self.root,
+            self.done,
+            self.last,
+            self.failure,
+        )
+
     def onward(self, at: StepPath | None, last: str | None = None) -> "Line":
         """Return this line at the start of another step, or at its end."""
         if not self.root:

@@ -18,7 +18,8 @@ RECORD_MODES = {"create_record": "create", "update_record": "update"}
 
 def enter_execute(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line:
     """Do what is pure at once; hold the line at the first sub-action that touches the outside."""
-    since = line.since or turn.instant
+    if line.since is None:
+        line = line.begun(turn.instant)
     outputs = line.outputs
     for number in range(line.action, len(verb.actions)):
         action = verb.actions[number]
@@ -27,16 +28,11 @@ def enter_execute(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line
         except Unresolved as problem:
             if not _may_go_on(verb, action):
                 failure = Failure("unresolved", str(problem), step.id)
-                standing = replace(line, since=since)
-                return turn.fail(step, standing, failure, first=not line.recorded)
+                return turn.fail(step, line, failure, first=not line.recorded)
             output = {"error": str(problem)}
         if isinstance(output, _Asked):
             turn.record(
-                step,
-                replace(line, since=since),
-                StepStatus.RUNNING,
-                first=not line.recorded,
-                input=output.params,
+                step, line, StepStatus.RUNNING, first=not line.recorded, input=output.params
             )
             turn.keep("steps", step.id, {"status": "running"})
             return replace(
@@ -45,11 +41,10 @@ def enter_execute(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line
                 action=number,
                 outputs=outputs,
                 pending=output.id,
-                since=since,
                 recorded=True,
             )
         outputs = (*outputs, output)
-    return _finish(turn, step, verb, replace(line, since=since, outputs=outputs))
+    return _finish(turn, step, verb, line, outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +66,10 @@ def _next_action(line: Line, output: object) -> Line:
     )
 
 
-def _finish(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line:
-    data = line.outputs[0] if len(verb.actions) == 1 else list(line.outputs)
+def _finish(
+    turn: Turn, step: Step, verb: ExecuteVerb, line: Line, outputs: tuple[object, ...]
+) -> Line:
+    data = outputs[0] if len(verb.actions) == 1 else list(outputs)
     if turn.provisional is None:
         turn.provisional = "executed"
     return turn.complete(
