@@ -19,10 +19,12 @@ SOURCE = "/sluicegate"
 class Outbound:
     """Builds the records of one deployment's topics."""
 
-    __slots__ = ("_event_topic", "_topics")
+    __slots__ = ("_common", "_common_of", "_event_topic", "_topics")
 
     def __init__(self, topics: Topics, event_topic: str) -> None:
         self._topics, self._event_topic = topics, event_topic
+        self._common_of: tuple[str, datetime] | None = None
+        self._common: dict[str, str] = {}
 
     def life_cycle(self, execution: Execution, announce: Announce) -> Outgoing:
         """Return a record of the executions topic."""
@@ -129,17 +131,23 @@ class Outbound:
     def _headers(
         self, execution: Execution | None, kind: str, id: str, at: datetime
     ) -> dict[str, str]:
-        meta: Mapping[str, object] = execution.meta if execution is not None else {}
-        return cloud_headers(
-            f"sluicegate.{kind}",
-            SOURCE,
-            id,
-            at,
-            execution_id=public_id(execution.id) if execution is not None else None,
-            causation_id=_text(meta.get("id")),
-            traceparent=_text(meta.get("traceparent")),
-            tracestate=_text(meta.get("tracestate")),
-        )
+        if execution is None:
+            return cloud_headers(f"sluicegate.{kind}", SOURCE, id, at)
+        # The messages of one input follow each other and differ in two headers alone.
+        if self._common_of != (execution.id, at):
+            meta = execution.meta
+            self._common_of = (execution.id, at)
+            self._common = cloud_headers(
+                "",
+                SOURCE,
+                "",
+                at,
+                execution_id=public_id(execution.id),
+                causation_id=_text(meta.get("id")),
+                traceparent=_text(meta.get("traceparent")),
+                tracestate=_text(meta.get("tracestate")),
+            )
+        return {**self._common, "ce_id": id, "ce_type": f"sluicegate.{kind}"}
 
 
 def _progress(wait: Wait) -> dict[str, object]:

@@ -15,11 +15,12 @@ from storage.rows import (
     row_ids_of_waits,
     wait_from_row,
 )
-from storage.store import Transaction
+from storage.store import Pending, Transaction
 from streams.catalog import Catalog, Version
+from streams.codecs import Outgoing
 from streams.family import start_children, tell_parents
 from streams.ledger import Ledger, RecordWrite
-from streams.outbox import pack
+from streams.outbox import chunks, pack
 from streams.records import write_records
 
 Advance = Callable[[Version, Execution, Input], tuple[Execution, tuple[Effect, ...]]]
@@ -54,6 +55,8 @@ class Work:
     changed: set[ExecutionId] = field(default_factory=set)
     keys: dict[tuple[str, str], KeyHolder] = field(default_factory=dict)
     key_of: dict[ExecutionId, str] = field(default_factory=dict)
+    outbox: dict[int, list[Outgoing]] = field(default_factory=dict)
+    """Messages by the id of their row, once written."""
 
     async def load(self, ids: Collection[str], waits: Collection[str] = ()) -> None:
         """Lock executions and read them with their open waits, and how the named waits closed."""
@@ -117,7 +120,11 @@ class Work:
             await self._write_executions()
             await self._write_children()
             await self._write_keys()
-            await self._write_outbox()
+            written = await self._write_outbox()
+        for cursor, messages in written:
+            row = await cursor.fetchone()
+            if row is not None:
+                self.outbox[row["id"]] = messages
 
     async def _settle_records(self, writes: list[RecordWrite]) -> None:
         """Write records and let their executions go on, in this same transaction (rule 6)."""
@@ -188,9 +195,14 @@ class Work:
         await self.transaction.write("release_trigger_keys", released)
         await self.transaction.write("move_trigger_keys", moved)
 
-    async def _write_outbox(self) -> None:
-        for shard, messages in pack(self.ledger.messages):
-            await self.transaction.run("insert_outbox", shard=shard, messages=messages)
+    async def _write_outbox(self) -> list[tuple[Pending, list[Outgoing]]]:
+        """Insert the messages' rows; their ids are known once the pipeline has ended."""
+        rows = chunks(self.ledger.messages)
+        cursors = [
+            await self.transaction.start("insert_outbox", shard=shard, messages=pack(messages))
+            for shard, messages in rows
+        ]
+        return [(cursor, messages) for cursor, (_, messages) in zip(cursors, rows, strict=True)]
 
     @property
     def performs(self) -> Iterable[tuple[ExecutionId, Perform]]:

@@ -337,7 +337,8 @@ set lease_until = now(), begun = id = any(%(begun)s::uuid[])
 where status = 'pending' and lease_token = %(lease_token)s;
 
 -- name: insert_outbox
-insert into outbox (shard, messages) values (%(shard)s, %(messages)s);
+insert into outbox (shard, messages) values (%(shard)s, %(messages)s)
+returning id;
 
 -- name: known_decisions
 select decision_id from decisions where decision_id = any(%(ids)s::text[]);
