@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from engine.conditions import Condition
 from engine.ids import StepPath
 from engine.retry import RetryPolicy
+from engine.schedule import Schedule
 from engine.templates import Template
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)
@@ -27,14 +28,48 @@ class CancelOn:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many executions with one key may be unfinished; those above are held as pending."""
+
+    key: Template
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Debounce:
+    """Start once no event with this key has come for a while, at the latest after `max`."""
+
+    key: Template
+    length: timedelta
+    max: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Start one execution for many events with one key: `size` of them, or those of a while."""
+
+    key: Template | None
+    """None: all events of the trigger."""
+    size: int
+    length: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Trigger:
-    """Which events, or which hand, start an execution."""
+    """Which events, which schedule, or which hand start an execution."""
 
     event: str | None
     when: Condition | None = None
     key: Template | None = None
+    """Rendered over the payload that the execution gets; with `batch` that is `{events: [...]}`."""
     manual: bool = False
     cancel_on: CancelOn | None = None
+    schedule: Schedule | None = None
+    on_busy: Literal["ignore", "queue", "replace"] = "ignore"
+    """What to do with an event while an execution with its key is unfinished."""
+    concurrency: Concurrency | None = None
+    debounce: Debounce | None = None
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)

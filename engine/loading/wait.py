@@ -1,6 +1,5 @@
 """The `wait` of a step: an event, a length or an instant (definitions.md, Step; D10)."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 from engine.definition import EventsWait, EventWait, TimeWait
@@ -65,18 +64,21 @@ def _event_wait(fields: Fields, beside: Fields) -> EventWait:
     word = since.choice(("trigger", "now")) if since is not None else "trigger"
     return EventWait(
         event.pattern() if event is not None else "invalid",
-        dict(_matches(match)) if match is not None else {},
+        read_match(match) if match is not None else {},
         when.condition() if when is not None else None,
         timeout.duration() if timeout is not None else None,
         "now" if word == "now" else "trigger",
     )
 
 
-def _matches(node: Node) -> Iterator[tuple[str, Template]]:
+def read_match(node: Node) -> dict[str, Template]:
+    """Read which fields of an event must equal what."""
+    found = {}
     for path, value in node.entries():
         try:
             parse_path(path)
         except ValueError as problem:
             value.mistake(str(problem))
             continue
-        yield path, value.template()
+        found[path] = value.template()
+    return found
