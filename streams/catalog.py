@@ -9,6 +9,7 @@ import orjson
 from actions.stored import compile_stored
 from engine.correlation import WaitShape, shapes_of
 from engine.definition import Definition, Trigger
+from engine.errors import SluicegateError
 from engine.ids import version_id
 from engine.patterns import PatternIndex
 from storage.store import PostgresStore, Transaction
@@ -126,10 +127,32 @@ class Catalog:
         return known
 
 
+class DefinitionChanged(SluicegateError):
+    """The latest version of a workflow is not the one that its author has seen."""
+
+    def __init__(self, name: str, stored: str | None) -> None:
+        now = "does not exist" if stored is None else f"is now at content hash {stored}"
+        super().__init__(f"the workflow {name} {now}; read it again and repeat the change")
+
+
+def _require_expected(name: str, row: Mapping[str, Any] | None, expected: str | None) -> None:
+    stored = None if row is None else row["content_hash"]
+    fits = stored is not None if expected == "*" else expected == (stored or "")
+    if expected is not None and not fits:
+        raise DefinitionChanged(name, stored)
+
+
 async def register(
-    store: PostgresStore, definitions: Iterable[Definition], resources: Mapping[str, object]
+    store: PostgresStore,
+    definitions: Iterable[Definition],
+    resources: Mapping[str, object],
+    expected: Mapping[str, str] | None = None,
 ) -> list[tuple[str, int]]:
-    """Store changed definitions as new versions, all or none; return names and versions."""
+    """Store changed definitions as new versions, all or none; return names and versions.
+
+    `expected`: content hash that the latest version of a name must have, `*` for any, empty for
+    a name that must be new; raises DefinitionChanged otherwise.
+    """
     applied: list[tuple[str, int]] = []
     async with store.transaction() as transaction:
         await transaction.fetch("lock_catalog")
@@ -137,6 +160,7 @@ async def register(
         changed = False
         for definition in definitions:
             row = latest.get(definition.name)
+            _require_expected(definition.name, row, (expected or {}).get(definition.name))
             if row is not None and row["content_hash"] == definition.content_hash:
                 continue
             number = 1 if row is None else row["version"] + 1
