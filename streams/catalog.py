@@ -12,6 +12,7 @@ from engine.definition import Definition, Trigger
 from engine.errors import SluicegateError
 from engine.ids import version_id
 from engine.patterns import PatternIndex
+from engine.schedule import Schedule
 from storage.store import PostgresStore, Transaction
 
 REMEMBERED_TYPES = 10_000
@@ -194,3 +195,34 @@ async def _insert_version(transaction: Transaction, definition: Definition, numb
     )
     for shape in shapes_of(definition):
         await transaction.run("insert_wait_shape", event=shape.event, paths=list(shape.paths))
+    await _register_schedules(transaction, definition, number)
+
+
+def schedules_of(definition: Definition) -> dict[str, tuple[int, Schedule]]:
+    """Return a definition's schedules by name: the workflow's, numbered where it has several."""
+    found = [
+        (number, trigger.schedule)
+        for number, trigger in enumerate(definition.triggers)
+        if trigger.schedule is not None
+    ]
+    if len(found) == 1:
+        return {definition.name: found[0]}
+    return {f"{definition.name}:{number}": (number, schedule) for number, schedule in found}
+
+
+async def _register_schedules(
+    transaction: Transaction, definition: Definition, version: int
+) -> None:
+    """Keep the schedules of a new version; a changed cron begins anew from now."""
+    found = schedules_of(definition)
+    for name, (number, schedule) in found.items():
+        await transaction.run(
+            "upsert_schedule",
+            name=name,
+            workflow_name=definition.name,
+            version=version,
+            trigger_number=number,
+            enabled=definition.enabled,
+            cron=f"{schedule.cron}|{schedule.timezone}",
+        )
+    await transaction.run("delete_schedules", workflow_name=definition.name, names=sorted(found))

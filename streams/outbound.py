@@ -121,10 +121,10 @@ class Outbound:
         return self.emitted(execution, emit)
 
     def receipt(self, value: Mapping[str, object], at: datetime) -> Outgoing:
-        """Return the one answer to a decision, keyed by its execution."""
+        """Return the one answer to a decision or command, keyed by its execution."""
         about = value["execution_id"]
         key = about if isinstance(about, str) else None
-        id = f"{value['decision_id']}:receipt"
+        id = f"{value.get('decision_id') or value.get('command_id')}:receipt"
         headers = cloud_headers("sluicegate.receipt", SOURCE, id, at, execution_id=key)
         return Outgoing(self._topics.receipts, key, orjson.dumps(value), headers)
 

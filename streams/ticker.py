@@ -16,6 +16,7 @@ from engine.inputs import (
 )
 from streams.agents.decisions import DecisionsHandler
 from streams.driver import Driver
+from streams.gathering import Gathering
 from streams.work import Work
 
 TICK_SECONDS = 0.2
@@ -49,9 +50,14 @@ class Ticker:
     """Turns due rows into inputs; any number of workers share the work by SKIP LOCKED."""
 
     def __init__(
-        self, driver: Driver, decisions: DecisionsHandler, *, keep_early_seconds: float
+        self,
+        driver: Driver,
+        decisions: DecisionsHandler,
+        gathering: Gathering,
+        *,
+        keep_early_seconds: float,
     ) -> None:
-        self._driver, self._decisions = driver, decisions
+        self._driver, self._decisions, self._gathering = driver, decisions, gathering
         self._keep_early_seconds = keep_early_seconds
         self._meet, self._due = asyncio.Event(), asyncio.Event()
         self._looks_left: dict[object, int] = {}
@@ -71,6 +77,7 @@ class Ticker:
         while True:
             self._due.clear()
             fired = await self._driver.run_until_done(self._fire, "timers")
+            await self._driver.run_until_done(self._gathering.start_due, "gathered events")
             if fired < CLAIM:
                 try:
                     async with asyncio.timeout(TICK_SECONDS):

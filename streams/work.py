@@ -19,6 +19,7 @@ from storage.store import Pending, Transaction
 from streams.catalog import Catalog, Version
 from streams.codecs import Outgoing
 from streams.family import start_children, tell_parents
+from streams.lanes import release
 from streams.ledger import Ledger, RecordWrite
 from streams.outbox import chunks, pack
 from streams.records import write_records
@@ -55,6 +56,8 @@ class Work:
     changed: set[ExecutionId] = field(default_factory=set)
     keys: dict[tuple[str, str], KeyHolder] = field(default_factory=dict)
     key_of: dict[ExecutionId, str] = field(default_factory=dict)
+    in_lanes: set[ExecutionId] = field(default_factory=set)
+    """Loaded executions that count against a limit of concurrency."""
     outbox: dict[int, list[Outgoing]] = field(default_factory=dict)
     """Messages by the id of their row, once written."""
 
@@ -82,6 +85,8 @@ class Work:
             )
             if row["trigger_key"] is not None:
                 self.key_of[id] = row["trigger_key"]
+            if "lanes" in row["metadata"]:
+                self.in_lanes.add(id)
 
     def start(
         self,
@@ -98,6 +103,20 @@ class Work:
         if key is not None:
             self.key_of[execution.id] = key
         self.apply(execution.id, given)
+
+    def hold(
+        self,
+        version: Version,
+        execution: Execution,
+        metadata: Mapping[str, object],
+        key: str | None,
+    ) -> None:
+        """Create an execution that waits for its turn: `pending`, without a first input."""
+        self.versions[execution.id] = version
+        self.executions[execution.id] = execution
+        self.new[execution.id] = metadata
+        if key is not None:
+            self.key_of[execution.id] = key
 
     def apply(self, id: ExecutionId, given: Input) -> Accept | Refuse | None:
         """Give one input to a loaded execution; return the answer to its sender, if any."""
@@ -116,6 +135,7 @@ class Work:
             children, self.ledger.children = self.ledger.children, {}
             await start_children(self, children.values())
         tell_parents(self)
+        await self._leave_lanes()
         async with self.transaction.pipelined():
             await self._write_executions()
             await self._write_children()
@@ -125,6 +145,12 @@ class Work:
             row = await cursor.fetchone()
             if row is not None:
                 self.outbox[row["id"]] = messages
+
+    async def _leave_lanes(self) -> None:
+        new = {id for id, metadata in self.new.items() if "lanes" in metadata}
+        ended = {id for id in self.in_lanes | new if self.executions[id].ended}
+        if ended:
+            await release(self, ended)
 
     async def _settle_records(self, writes: list[RecordWrite]) -> None:
         """Write records and let their executions go on, in this same transaction (rule 6)."""
@@ -180,10 +206,11 @@ class Work:
 
     async def _write_keys(self) -> None:
         """Release the trigger keys of executions that have ended, and note who holds the others."""
+        held = {holder.stored for holder in self.keys.values()}
         released = [
             {"workflow_name": self.executions[id].workflow, "key": key, "execution_id": id}
             for id, key in self.key_of.items()
-            if id not in self.new and self.executions[id].ended
+            if id not in self.new and id not in held and self.executions[id].ended
         ]
         moved = []
         for (workflow, key), holder in self.keys.items():

@@ -94,6 +94,7 @@ create table schedules (
     version integer not null,
     trigger_number integer not null,
     enabled boolean not null default true,
+    cron text not null,
     created_at timestamptz not null default now(),
     last_slot timestamptz,
     next_slot timestamptz,

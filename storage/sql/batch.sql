@@ -72,14 +72,15 @@ from json_to_recordset(%(rows)s::json) as r (
 -- name: update_executions
 update workflow_executions e
 set
-    context = r.context, status = r.status, result = r.result, completed_at = r.completed_at,
+    context = r.context, status = r.status, result = r.result,
+    started_at = coalesce(r.started_at, e.started_at), completed_at = r.completed_at,
     duration_ms = r.duration_ms, error_code = r.error_code, error_message = r.error_message,
     paused_at = r.paused_at, paused_reason = r.paused_reason, paused_ms = r.paused_ms,
     resume_data = r.resume_data, next_step_id = r.next_step_id, cursor = r.cursor,
     sequence = r.sequence
 from json_to_recordset(%(rows)s::json) as r (
-    id uuid, context jsonb, status text, result text, completed_at timestamptz, duration_ms bigint,
-    error_code text, error_message text, paused_at timestamptz, paused_reason text, paused_ms bigint,
+    id uuid, context jsonb, status text, result text, started_at timestamptz,
+    completed_at timestamptz, duration_ms bigint, error_code text, error_message text, paused_at timestamptz, paused_reason text, paused_ms bigint,
     resume_data jsonb, next_step_id text, cursor jsonb, sequence integer
 )
 where e.id = r.id;
@@ -434,3 +435,125 @@ from json_to_recordset(%(rows)s::json) as r (
 )
 where t.entity_type = r.entity_type and t.entity_id = r.entity_id and t.version = r.expected_version
 returning t.entity_type, t.entity_id, t.version;
+
+-- name: find_trigger_keys
+select t.workflow_name, t.key, t.execution_id::text as execution_id
+from trigger_keys t
+inner join json_to_recordset(%(rows)s::json) as r (workflow_name text, key text)
+    on t.workflow_name = r.workflow_name and t.key = r.key;
+
+-- name: lock_lanes
+select pg_advisory_xact_lock(hashtextextended(r.workflow_name || chr(31) || r.lane, 7))
+from json_to_recordset(%(rows)s::json) as r (workflow_name text, lane text);
+
+-- name: count_lanes
+select l.workflow_name, l.lane, count(*) filter (where l.running)::int as running
+from lanes l
+inner join json_to_recordset(%(rows)s::json) as r (workflow_name text, lane text)
+    on l.workflow_name = r.workflow_name and l.lane = r.lane
+group by l.workflow_name, l.lane;
+
+-- name: insert_lanes
+insert into lanes (workflow_name, lane, execution_id, most, running)
+select r.workflow_name, r.lane, r.execution_id, r.most, r.running
+from json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, lane text, execution_id uuid, most integer, running boolean
+)
+on conflict do nothing;
+
+-- name: leave_lanes
+delete from lanes where execution_id = any(%(ids)s::uuid[])
+returning workflow_name, lane;
+
+-- name: find_waiting_in_lanes
+-- The oldest ones with all their lanes: room for a few is all that one end makes.
+select l.workflow_name, l.lane, l.most, l.execution_id::text as execution_id
+from lanes l
+where l.execution_id in (
+    select o.execution_id
+    from lanes o
+    inner join json_to_recordset(%(rows)s::json) as r (workflow_name text, lane text)
+        on o.workflow_name = r.workflow_name and o.lane = r.lane
+    where not o.running
+    order by o.execution_id
+    limit 100
+)
+order by l.execution_id;
+
+-- name: enter_lanes
+update lanes set running = true where execution_id = any(%(ids)s::uuid[]);
+
+-- name: lock_gatherings
+select g.workflow_name, g.version, g.trigger_number, g.key, g.events, g.first_at, g.due_at
+from gatherings g
+inner join json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, trigger_number integer, key text
+)
+    on g.workflow_name = r.workflow_name and g.trigger_number = r.trigger_number and g.key = r.key
+order by g.workflow_name, g.trigger_number, g.key
+for update of g;
+
+-- name: upsert_gatherings
+insert into gatherings (workflow_name, version, trigger_number, key, events, first_at, due_at)
+select r.workflow_name, r.version, r.trigger_number, r.key, r.events, r.first_at, r.due_at
+from json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, version integer, trigger_number integer, key text, events jsonb,
+    first_at timestamptz, due_at timestamptz
+)
+on conflict (workflow_name, trigger_number, key) do update
+set
+    version = excluded.version, events = excluded.events, first_at = excluded.first_at,
+    due_at = excluded.due_at;
+
+-- name: delete_gatherings
+delete from gatherings g
+using json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, trigger_number integer, key text
+)
+where g.workflow_name = r.workflow_name and g.trigger_number = r.trigger_number and g.key = r.key;
+
+-- name: claim_due_gatherings
+delete from gatherings
+where (workflow_name, trigger_number, key) in (
+    select g.workflow_name, g.trigger_number, g.key
+    from gatherings g
+    where g.due_at <= clock_timestamp()
+    order by g.due_at
+    limit 100
+    for update skip locked
+)
+returning workflow_name, version, trigger_number, key, events, first_at;
+
+-- name: known_commands
+select command_id from commands where command_id = any(%(ids)s::text[]);
+
+-- name: insert_commands
+insert into commands (
+    command_id, kind, execution_id, workflow, data, by, reason, received_at, result, code, message,
+    answered_at
+)
+select
+    r.command_id, r.kind, r.execution_id, r.workflow, r.data, r.by, r.reason, r.received_at,
+    r.result, r.code, r.message, r.answered_at
+from json_to_recordset(%(rows)s::json) as r (
+    command_id text, kind text, execution_id uuid, workflow text, data jsonb, by text, reason text,
+    received_at timestamptz, result text, code text, message text, answered_at timestamptz
+);
+
+-- name: claim_due_schedules
+select
+    name, workflow_name, version, trigger_number, created_at, last_slot, buffered,
+    last_execution_id::text as last_execution_id, clock_timestamp() as now
+from schedules
+where enabled and (next_slot is null or next_slot <= clock_timestamp() or buffered is not null)
+order by next_slot nulls first
+limit 20
+for update skip locked;
+
+-- name: move_schedule
+update schedules
+set
+    last_slot = %(last_slot)s, next_slot = %(next_slot)s, dropped = dropped + %(dropped)s,
+    buffered = %(buffered)s::jsonb,
+    last_execution_id = coalesce(%(execution_id)s::uuid, last_execution_id)
+where name = %(name)s;
