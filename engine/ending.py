@@ -92,6 +92,12 @@ def begin_next_ending(turn: Turn) -> bool:
     if turn.error_handled or turn.definition.on_error is None:
         return False
     turn.error_handled = True
+    failing = turn.failing
+    turn.base["error"] = {
+        "code": failing.code,
+        "message": failing.message,
+        "step": failing.step,
+    }
     turn.lines[MAIN] = Line(turn.definition.on_error)
     return True
 

@@ -215,7 +215,6 @@ class Turn(View):
             return replace(line.onward(None), failure=failure)
         if self.failing is None:
             self.failing = failure
-            self.base.setdefault("error", {"code": failure.code, "message": failure.message})
         return Line(None)
 
     def open_wait(self, wait: Wait) -> None:
