@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from engine.conditions import Condition
 from engine.ids import StepPath
+from engine.policy import FIRST_VOTE, Policy
 from engine.retry import RetryPolicy
 from engine.schedule import Schedule
 from engine.templates import Template
@@ -111,6 +112,15 @@ class AllowVerb:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """Whom else to ask once an approval has been open for a while."""
+
+    after: timedelta
+    roles: tuple[str, ...] = ()
+    users: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalSpec:
     """What an approval asks, whom, and until when (definitions.md, Approval)."""
 
@@ -130,6 +140,11 @@ class ApprovalSpec:
     expires_in: timedelta | None = None
     expires_at: Template | None = None
     priority: Literal["low", "normal", "high"] = "normal"
+    policy: Policy = FIRST_VOTE
+    remind_every: timedelta | None = None
+    escalate: Escalation | None = None
+    bulk: bool = False
+    """Whether it may be approved from the list, without a look at each."""
     on_outcome: Mapping[str, StepPath] = field(default_factory=dict)
     """First step of the branch of an outcome; an outcome without branch is absent."""
 

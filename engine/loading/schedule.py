@@ -11,7 +11,7 @@ from engine.schedule import DEFAULT_WINDOW, ON_TIME, CatchUp, Overlap, Schedule,
 
 KEYS = ("cron", "timezone", "catch_up", "window", "overlap", "jitter")
 LONGEST_WINDOW = timedelta(days=30)
-LONGEST_JITTER = timedelta(days=1)
+LONGEST_JITTER = timedelta(days=7)
 UNREAD = ""
 """Stands for a cron that is wrong."""
 MACROS = {

@@ -22,6 +22,7 @@ from engine.definition import (
 )
 from engine.loading.node import Node, nearest
 from engine.paths import Path
+from engine.policy import templates_of
 from engine.templates import Template
 
 PARTS = ("steps", "approvals", "waits")
@@ -193,6 +194,8 @@ def _of_approval(spec: ApprovalSpec) -> Iterator[tuple[Path, bool]]:
         spec.view,
         spec.entity,
         spec.expires_at,
+        spec.escalate.users if spec.escalate is not None else None,
+        *templates_of(spec.policy),
     ):
         yield from _of(template)
 
