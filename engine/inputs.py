@@ -5,6 +5,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
+from engine.deciders import Delegation
 from engine.ids import ChildId, ExecutionId, StepPath, WaitId
 from engine.values import dataclass
 
@@ -35,6 +36,8 @@ class DecisionArrived:
     on_behalf_of: str | None = None
     roles: frozenset[str] | None = None
     """The decider's roles where the carrier proves them; None where ACLs are the trust."""
+    delegations: tuple[Delegation, ...] = ()
+    """What is known of people who let the decider decide for them."""
     form_problem: str | None = None
     """What the request's form schema refuses, found by the shell."""
 

@@ -5,11 +5,12 @@ from engine.definition import ForEachVerb, ParallelVerb, WorkflowVerb
 from engine.ending import time_out
 from engine.ids import ChildId, child_id
 from engine.loads import reload
+from engine.requests import escalate, remind
 from engine.steps.branching import run_over
 from engine.steps.child import limit_of, run_out_of_time
 from engine.steps.execute import try_again
 from engine.steps.wait import run_out
-from engine.turn import Turn, expiry_timer
+from engine.turn import Turn, expiry_timer, nudge_timer
 
 
 def fire(turn: Turn, timer: ChildId) -> bool:
@@ -27,6 +28,12 @@ def _of_wait(turn: Turn, timer: ChildId) -> bool:
         if expiry_timer(turn.execution, wait.id) == timer:
             ended = expire(turn, wait) if wait.kind == "approval" else run_out(turn, wait)
             return ended is not None
+        if wait.kind != "approval":
+            continue
+        if nudge_timer(turn.execution, wait, "reminder") == timer:
+            return remind(turn, wait)
+        if nudge_timer(turn.execution, wait, "escalation") == timer:
+            return escalate(turn, wait)
     return False
 
 

@@ -3,9 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from engine.definition import Definition, Step
-from engine.effects import Announce, CloseWait, Effect, OpenWait, RecordStep, StartTimer, StopTimer
+from engine.effects import (
+    Announce,
+    ChangeWait,
+    CloseWait,
+    Effect,
+    OpenWait,
+    RecordStep,
+    StartTimer,
+    StopTimer,
+)
 from engine.execution import (
     ENDED,
     MOVES,
@@ -25,6 +35,14 @@ from engine.view import View
 
 OVER = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED})
 MILLISECOND, MICROSECOND = timedelta(milliseconds=1), timedelta(microseconds=1)
+
+
+def nudge_timer(
+    execution: Execution, wait: Wait, kind: Literal["reminder", "escalation"]
+) -> ChildId:
+    """Return the id of the timer that nudges the deciders of an open request."""
+    number = wait.state.get("reminders") if kind == "reminder" else 0
+    return child_id(execution.id, wait.id, kind, number)
 
 
 def expiry_timer(execution: Execution, wait: WaitId) -> ChildId:
@@ -225,6 +243,32 @@ class Turn(View):
             timer = expiry_timer(self.execution, wait.id)
             self.effects.append(StartTimer(timer, "expiry", wait.due_at, wait.id))
 
+    def start_nudge(
+        self, wait: Wait, kind: Literal["reminder", "escalation"], after: timedelta
+    ) -> None:
+        """Have the deciders of an open request nudged after a while."""
+        timer = nudge_timer(self.execution, wait, kind)
+        self.effects.append(StartTimer(timer, kind, self.now + after, wait.id))
+
+    def change_wait(
+        self,
+        wait: Wait,
+        about: Literal["vote", "claim", "reassign", "reminder", "escalation"],
+        state: Mapping[str, object],
+        record: Mapping[str, object] | None = None,
+    ) -> Wait:
+        """Keep what has come to an open wait, and announce it once more."""
+        changes = wait.state.get("changes", 0)
+        counted = {"changes": (changes if isinstance(changes, int) else 0) + 1}
+        changed = replace(
+            wait,
+            record={**wait.record, **(record or {})},
+            state={**wait.state, **state, **counted},
+        )
+        self.waits[wait.id] = changed
+        self.effects.append(ChangeWait(changed, about))
+        return changed
+
     def close_wait(
         self,
         wait: Wait,
@@ -240,6 +284,10 @@ class Turn(View):
         self.effects.append(CloseWait(wait, outcome, self.now, decided_by, decided_for, reason))
         if wait.due_at is not None and outcome not in ("expired", "elapsed"):
             self.effects.append(StopTimer(expiry_timer(self.execution, wait.id)))
+        if "reminders" in wait.state:
+            self.effects.append(StopTimer(nudge_timer(self.execution, wait, "reminder")))
+        if wait.state.get("escalated") is False:
+            self.effects.append(StopTimer(nudge_timer(self.execution, wait, "escalation")))
 
     def line_at(self, path: StepPath) -> tuple[str, Line, Step] | None:
         """Go on with the line that stands at a step; return its name, itself and the step."""
