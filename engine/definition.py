@@ -112,6 +112,12 @@ class SubAction:
     kind: str
     params: Template
     timeout: timedelta | None = None
+    required: bool = True
+    """Whether its failure fails the step; a `notify` is required only where it says so (S52)."""
+    idempotent: bool = True
+    """Whether an attempt in doubt may be made once more (D28)."""
+    into: tuple[str, ...] | None = None
+    """Where in the context what a `load` reads lands, beside the step's output."""
 
 
 @dataclass(frozen=True, slots=True)
