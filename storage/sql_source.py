@@ -2,11 +2,11 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg.rows import dict_row
@@ -98,11 +98,13 @@ async def _read(
     limit = {"milliseconds": str(max(1, round(seconds * 1000)))}
     await connection.execute(statements()["limit_statement"], limit)
     rows = []
-    async with connection.cursor() as cursor, aclosing(cursor.stream(query, parameters)) as found:
-        async for row in found:
-            rows.append(row)
-            if len(rows) == 2:
-                break
+    async with connection.cursor() as cursor:
+        stream = cast(AsyncGenerator[dict[str, Any]], cursor.stream(query, parameters))
+        async with aclosing(stream):
+            async for row in stream:
+                rows.append(row)
+                if len(rows) == 2:
+                    break
     return rows
 
 
