@@ -94,7 +94,8 @@ def _read_action(
 
 
 def _into(node: Node | None) -> Path | None:
-    return landing(node.word(), node) if node is not None else None
+    path = node.word() if node is not None else ""
+    return landing(path, node) if node is not None and path and "${" not in path else None
 
 
 def inner_template(inner: Node, sent: dict[str, object], *, secrets: bool) -> Template:

@@ -47,7 +47,8 @@ def _check_words(channel: Node, fields: Mapping[str, Node]) -> None:
 def _check_to(channel: str, to: Node) -> None:
     if channel == "kafka":
         # Data must not choose a topic: it could name our own.
-        if not _TOPIC.fullmatch(to.word()):
+        topic = to.word()
+        if topic and "${" not in topic and not _TOPIC.fullmatch(topic):
             to.mistake("to is the topic's name: letters, digits, . _ -")
         return
     for item in to.items() if isinstance(to.value, list) else [to]:
