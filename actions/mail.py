@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import hashlib
-import re
 import smtplib
 import socket
 import ssl
@@ -18,39 +17,22 @@ from functools import partial
 from actions.results import ActionRequest, Failed, Succeeded
 from actions.threads import Threads
 from actions.wording import MAX_SUBJECT, Wording
-from config.connections import MailServer
+from config.connections import CONTROL, MailServer, parse_address
 
 CONCURRENT = 8
 """Mails of one worker under way at once; each holds a thread."""
 CONNECT_SECONDS = 10.0
 FAREWELL_SECONDS = 2.0
 MAX_RECIPIENTS = 50
-MAX_ADDRESS = 500
 MAX_ANSWER = 200
 """Characters of a server's answer that a failure repeats."""
 # Only ASCII goes out, so that no server needs the extension 8BITMIME.
 POLICY = SMTP.clone(cte_type="7bit")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
-_ADDRESS = re.compile(
-    rf"""(?:"?(?P<name>[^"<>\\@]*)"?\s*<)?(?P<user>(?a:{_ATOM}(?:\.{_ATOM})*))"""
-    r"""@(?P<domain>[\w-]+(?:\.[\w-]+)*)(?(name)>)"""
-)
 
 
 def address(text: object) -> Address:
     """Return the one address that a text holds; raises ValueError for none, several or a trick."""
-    if not isinstance(text, str) or len(text) > MAX_ADDRESS or _CONTROL.search(text):
-        raise ValueError("an address is a short text without line breaks or control characters")
-    # The standard library's parser accepts lists, groups and comments, and stumbles over more.
-    found = _ADDRESS.fullmatch(text.strip())
-    if found is None:
-        raise ValueError("write one address as ana@example.com, several as a list")
-    try:
-        domain = found["domain"].encode("idna").decode()
-    except UnicodeError:
-        raise ValueError("the address has a domain that no mail can reach") from None
-    return Address((found["name"] or "").strip(), found["user"], domain)
+    return Address(*parse_address(text))
 
 
 def recipients(to: object) -> tuple[Address, ...]:
@@ -65,7 +47,7 @@ def letter(
     sender: Address, to: Iterable[Address], wording: Wording, key: str, at: datetime
 ) -> EmailMessage:
     """Return the message; its id is the same on every attempt, so that a double can be told."""
-    if _CONTROL.search(wording.subject):
+    if CONTROL.search(wording.subject):
         raise ValueError("the subject contains a line break or control character")
     message = EmailMessage(policy=POLICY)
     message["From"] = sender

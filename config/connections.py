@@ -1,5 +1,6 @@
-"""Connections that a deployer names by a URL: the mail server and the hooks of chats."""
+"""How people are reached: the mail server and addresses, and the hooks of chats."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -7,6 +8,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 Tls = Literal["implicit", "required", "offered", "never"]
 MAIL_PORTS = {"smtp": 587, "smtps": 465}
 _STARTTLS: dict[str, Tls] = {"always": "required", "never": "never"}
+
+
+MAX_ADDRESS = 500
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What could break a line, hide text or not be sent at all."""
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_ADDRESS = re.compile(
+    rf"""(?:"?(?P<name>[^"<>\\@]*)"?\s*<)?(?P<user>(?a:{_ATOM}(?:\.{_ATOM})*))"""
+    r"""@(?P<domain>[\w-]+(?:\.[\w-]+)*)(?(name)>)"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,24 @@ def _tls(scheme: str, query: str, *, with_login: bool) -> Tls:
     if wanted and wanted not in _STARTTLS:
         raise ValueError("starttls is always or never")
     return _STARTTLS.get(wanted, "offered")
+
+
+def parse_address(text: object) -> tuple[str, str, str]:
+    """Return the display name, user and domain of the one mail address that a text holds.
+
+    Raises ValueError for none, for several, and for what could be more than an address.
+    """
+    if not isinstance(text, str) or len(text) > MAX_ADDRESS or CONTROL.search(text):
+        raise ValueError("an address is a short text without line breaks or control characters")
+    # The standard library's parser accepts lists, groups and comments, and stumbles over more.
+    found = _ADDRESS.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("write one address as ana@example.com, several as a list")
+    try:
+        domain = found["domain"].encode("idna").decode()
+    except UnicodeError:
+        raise ValueError("the address has a domain that no mail can reach") from None
+    return (found["name"] or "").strip(), found["user"], domain
 
 
 def check_hook(url: str) -> None:

@@ -24,7 +24,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from config.connections import check_hook, parse_mail_server
+from config.connections import check_hook, parse_address, parse_mail_server
 from config.errors import ConfigError, ModeRefused, SettingMissing
 
 SECRET_PREFIX = "SLUICEGATE_SECRET_"  # noqa: S105
@@ -139,12 +139,17 @@ class Settings(BaseSettings):
             check(value.get_secret_value())
         return value
 
+    @field_validator("smtp_from")
+    @classmethod
+    def _one_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_address(value)
+        return value
+
     @model_validator(mode="after")
     def _mail_has_sender(self) -> Self:
-        if self.smtp_url is not None and "@" not in (self.smtp_from or ""):
-            raise ValueError(
-                "SLUICEGATE_SMTP_URL needs SLUICEGATE_SMTP_FROM, such as gate@example.com"
-            )
+        if self.smtp_url is not None and self.smtp_from is None:
+            raise ValueError("SLUICEGATE_SMTP_URL needs SLUICEGATE_SMTP_FROM")
         return self
 
     @classmethod

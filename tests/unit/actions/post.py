@@ -48,6 +48,7 @@ class PostOffice:
     port: int = 0
     mails: list[Mail] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    fell_silent: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,6 +78,7 @@ class _Conversation:
             verb = text.partition(" ")[0].upper()
             self.office.commands.append(text)
             if verb == self.office.silent:
+                self.office.fell_silent.set()
                 await self.reader.read()
                 return
             await self.take(verb, text)

@@ -226,6 +226,17 @@ async def test_a_server_that_falls_silent_is_a_timeout_and_let_go(office: PostOf
         await asyncio.wait_for(office.closed.wait(), 5)
 
 
+async def test_cancelling_an_attempt_ends_the_conversation_at_once(office: PostOffice) -> None:
+    office.silent = "DATA"
+    async with mailing(office) as actions:
+        task = asyncio.create_task(actions.perform(by_mail(timeout=30)))
+        await asyncio.wait_for(office.fell_silent.wait(), 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(office.closed.wait(), 5)
+
+
 async def test_a_server_that_is_not_there_may_be_tried_again(unused_tcp_port: int) -> None:
     async with mailing(PostOffice(port=unused_tcp_port)) as actions:
         result = failed(await actions.perform(by_mail()))
