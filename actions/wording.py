@@ -57,8 +57,10 @@ def word(params: Mapping[str, object], channel: str, folder: Path, escape: Escap
 
 
 def _headline(text: str) -> str:
-    """Return the first line of a text that says something."""
-    return next((line.strip()[:MAX_SUBJECT] for line in text.splitlines() if line.strip()), "")
+    """Return the first line of a text that says something, as it can stand in a header."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    shown = "".join(char if char.isprintable() else " " for char in first)
+    return shown.strip()[:MAX_SUBJECT]
 
 
 def _listed(data: Mapping[str, object], escape: Escape) -> list[str]:

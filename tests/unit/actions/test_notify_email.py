@@ -77,6 +77,14 @@ async def test_a_mail_arrives_with_its_text_and_says_that_a_program_sent_it(
     )
 
 
+async def test_the_subject_of_a_message_is_its_first_line_without_control_characters(
+    office: PostOffice,
+) -> None:
+    async with mailing(office) as actions:
+        await actions.perform(by_mail(message="\r\n Late:\to-1\u202e\x07 \nmore"))
+    assert office.mails[0].message["Subject"] == "Late: o-1"
+
+
 # S52
 async def test_a_template_of_the_deployer_words_the_mail(
     office: PostOffice, tmp_path: Path
@@ -148,6 +156,7 @@ async def test_a_list_of_addresses_is_one_mail_to_all(office: PostOffice) -> Non
         {"message": None, "template": "fine", "data": ["no", "mapping"]},
         {"message": None, "template": "injects", "data": {"a": "x\r\nBcc: eve@example.com"}},
         {"message": None, "template": "injects", "data": {"a": "x\x85y"}},
+        {"message": None, "template": "injects", "data": {"a": "x\u202ey"}},
     ],
 )
 async def test_what_no_mail_can_hold_fails_for_good_before_anything_is_sent(
