@@ -57,11 +57,6 @@ class Actions:
         """Return the action of a kind."""
         return self._actions.get(kind)
 
-    def is_idempotent(self, kind: str, params: Mapping[str, object]) -> bool:
-        """Tell whether an attempt that may have been made can be made once more (D28)."""
-        declared = getattr(self._actions.get(kind), "idempotent", True)
-        return bool(declared) and params.get("idempotent", True) is not False
-
     async def perform(self, request: ActionRequest) -> Succeeded | Failed:
         """Perform one attempt within its time; raises nothing but its own cancellation."""
         try:
@@ -105,6 +100,8 @@ def _make_action(loaded: Callable[[], object]) -> Action:
     action = loaded()
     if not callable(getattr(action, "perform", None)):
         raise TypeError("it has no method `async def perform(self, request)`")
+    if not isinstance(getattr(action, "idempotent", None), bool):
+        raise TypeError("it does not say `idempotent = True` or `False`")
     return cast(Action, action)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import operating
 from cli.errors import exit_code_of, fail, run
 
 app = typer.Typer(
@@ -14,12 +15,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-executions = typer.Typer(help="Executions: list, show, trace.", no_args_is_help=True)
+executions = typer.Typer(help="Executions: look at them, act on them.", no_args_is_help=True)
 approvals = typer.Typer(help="The inbox in a terminal.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Records that could not be read or placed.", no_args_is_help=True)
 app.add_typer(executions, name="executions")
 app.add_typer(approvals, name="approvals")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(operating.top)
+app.add_typer(operating.workflows, name="workflows")
+app.add_typer(operating.waits, name="waits")
+executions.add_typer(operating.executions)
+approvals.add_typer(operating.approvals)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="Most rows to print.")]
@@ -147,6 +153,10 @@ def list_executions(
     result: Annotated[str | None, typer.Option("--result")] = None,
     workflow: Workflow = None,
     key: Annotated[str | None, typer.Option("--key", help="Trigger key.")] = None,
+    label: Annotated[str | None, typer.Option("--label", help="Name or name=value.")] = None,
+    waiting_on: Annotated[
+        str | None, typer.Option("--waiting-on", help="Kind of wait, event, role or user.")
+    ] = None,
     limit: Limit = 50,
     as_json: JsonFlag = False,
 ) -> None:
@@ -154,7 +164,14 @@ def list_executions(
     from cli import reading
     from storage.reading import ExecutionFilter
 
-    wanted = ExecutionFilter(status=status, result=result, workflow=workflow, key=key)
+    wanted = ExecutionFilter(
+        status=status,
+        result=result,
+        workflow=workflow,
+        key=key,
+        label=label,
+        waiting_on=waiting_on,
+    )
     run(reading.list_executions(wanted, limit, as_json))
 
 

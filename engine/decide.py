@@ -1,21 +1,11 @@
 """What a decision, or its absence, does to an approval (requirements.md D6, D21, D22)."""
 
-from typing import assert_never
-
-from engine.definition import (
-    AllowVerb,
-    ApprovalSpec,
-    ApprovalVerb,
-    BlockVerb,
-    ConditionVerb,
-    ExecuteVerb,
-    Step,
-    Verb,
-    WaitVerb,
-)
+from engine.definition import ApprovalSpec, ApprovalVerb, BlockVerb, Step, Verb
 from engine.effects import Accept, Refuse
-from engine.execution import Failure, Line, Status, StepStatus, Wait
+from engine.ending import end
+from engine.execution import ENDED, Failure, Line, Status, StepStatus, Wait
 from engine.inputs import DecisionArrived
+from engine.loads import refreshed
 from engine.steps.approval import blocked_reason, instant_text, keep_answer
 from engine.turn import Turn
 
@@ -29,10 +19,8 @@ def spec_of(verb: Verb) -> ApprovalSpec | None:
             return spec
         case BlockVerb():
             return verb.approval
-        case ConditionVerb() | AllowVerb() | ExecuteVerb() | WaitVerb():
-            return None
         case _:
-            assert_never(verb)
+            return None
 
 
 def find_wait(turn: Turn, given: DecisionArrived) -> Wait | Refuse:
@@ -94,15 +82,15 @@ def refuse(given: DecisionArrived, wait: Wait) -> Refuse | None:
     return None
 
 
-def decide(turn: Turn, given: DecisionArrived) -> str | None:
-    """Apply a decision; return the name of the line that goes on, or None if it was refused."""
+def decide(turn: Turn, given: DecisionArrived) -> bool:
+    """Apply a decision; tell whether it changed anything."""
     wait = find_wait(turn, given)
     if isinstance(wait, Refuse):
         turn.effects.append(wait)
-        return None
+        return False
     if (problem := refuse(given, wait)) is not None:
         turn.effects.append(problem)
-        return None
+        return False
     answer: dict[str, object] = {
         "outcome": given.outcome,
         "decided_by": given.decided_by,
@@ -112,7 +100,7 @@ def decide(turn: Turn, given: DecisionArrived) -> str | None:
         "votes": [{"by": given.decided_by, "outcome": given.outcome}],
     }
     turn.effects.append(Accept("applied", f"{given.outcome} by {given.decided_by}"))
-    return close_approval(turn, wait, answer)
+    return close_approval(turn, wait, answer) is not None
 
 
 def expire(turn: Turn, wait: Wait) -> str | None:
@@ -134,7 +122,7 @@ def close_approval(turn: Turn, wait: Wait, answer: dict[str, object]) -> str | N
     found = turn.line_at(wait.path)
     if found is None:
         return None
-    name, line = found
+    name, line, step = found
     turn.wake()
     outcome, by, why = str(answer["outcome"]), answer["decided_by"], answer["reason"]
     turn.close_wait(
@@ -143,9 +131,10 @@ def close_approval(turn: Turn, wait: Wait, answer: dict[str, object]) -> str | N
         decided_by=by if isinstance(by, str) else None,
         reason=why if isinstance(why, str) else None,
     )
-    step = turn.definition.steps[wait.path]
     keep_answer(turn, step, answer)
-    turn.lines[name] = _follow(turn, step, line, outcome, answer)
+    after = _follow(turn, step, line, outcome, answer)
+    if turn.status not in ENDED:
+        turn.lines[name] = refreshed(turn, name, step, after)
     return name
 
 
@@ -162,12 +151,11 @@ def _follow(turn: Turn, step: Step, line: Line, outcome: str, answer: dict[str, 
     if goto is not None or not refused:
         return turn.complete(step, line, answer, first=False, stored=stored, goto=goto)
     turn.record(step, line, StepStatus.COMPLETED, first=False, output=answer)
-    turn.steps[step.id] = {"status": "completed", **stored}
+    turn.keep("steps", step.id, {"status": "completed", **stored})
     turn.announce("step.completed", step.path)
     code, template = outcome, None
     if isinstance(step.verb, BlockVerb):
         code, template = step.verb.code, step.verb.reason
     reason = blocked_reason(turn, template, str(answer["reason"] or outcome))
-    turn.lines = {name: held for name, held in turn.lines.items() if held is not line}
-    turn.end(Status.BLOCKED, "blocked", Failure(code, reason, step.id))
+    end(turn, Status.BLOCKED, "blocked", Failure(code, reason, step.id))
     return Line(None)

@@ -93,9 +93,9 @@ def _read_action(
     )
 
 
-def _into(node: Node | None) -> Path | None:
+def _into(node: Node | None) -> Path:
     path = node.word() if node is not None else ""
-    return landing(path, node) if node is not None and path and "${" not in path else None
+    return landing(path, node) if node is not None and path and "${" not in path else ()
 
 
 def inner_template(inner: Node, sent: dict[str, object], *, secrets: bool) -> Template:

@@ -1,6 +1,7 @@
 """The `approval` verb, also behind a `block` that asks first: open a request."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ from engine.definition import ApprovalSpec, Step
 from engine.durations import parse_instant
 from engine.errors import Unresolved
 from engine.execution import Failure, Line, StepStatus, Wait
-from engine.ids import public_id, wait_id
+from engine.ids import WaitId, public_id, wait_id
 from engine.templates import Template
 from engine.turn import Turn
 
@@ -64,12 +65,12 @@ def _shown(turn: Turn, spec: ApprovalSpec) -> dict[str, object]:
 
 
 def _waiting_record(
-    turn: Turn, step: Step, spec: ApprovalSpec, due_at: datetime | None
+    turn: Turn, step: Step, spec: ApprovalSpec, id: WaitId, due_at: datetime | None
 ) -> dict[str, object]:
     execution = turn.execution
     shown = _shown(turn, spec)
     return {
-        "wait_id": wait_id(execution.id, step.path),
+        "wait_id": id,
         "execution_id": public_id(execution.id),
         "workflow": execution.workflow,
         "version": execution.version,
@@ -97,19 +98,18 @@ def open_approval(turn: Turn, step: Step, spec: ApprovalSpec, line: Line) -> Lin
         due_at = _due_at(turn, spec)
     except ValueError as problem:
         return turn.fail(step, line, Failure("invalid_instant", f"expires_at: {problem}", step.id))
-    record = _waiting_record(turn, step, spec, due_at)
-    wait = Wait(
-        wait_id(turn.execution.id, step.path), step.path, "approval", turn.now, due_at, record
-    )
+    id = wait_id(turn.execution.id, step.path)
+    record = _waiting_record(turn, step, spec, id, due_at)
+    wait = Wait(id, step.path, "approval", turn.now, due_at, record)
     turn.record(step, line, StepStatus.WAITING, first=True, input=record["view"])
-    turn.steps[step.id] = {"status": "waiting"}
+    turn.keep("steps", step.id, {"status": "waiting"})
     turn.open_wait(wait)
-    return Line(step.path, "waiting", line.attempt, since=turn.now)
+    return replace(line, phase="waiting", since=turn.now)
 
 
 def keep_answer(turn: Turn, step: Step, answer: Mapping[str, object]) -> None:
     """Put a decision where later steps read it: `approvals.<step>` (requirements.md S105)."""
-    turn.part("approvals")[step.id] = dict(answer)
+    turn.keep("approvals", step.id, dict(answer))
     turn.resume_data = {"kind": "decision", **answer}
 
 

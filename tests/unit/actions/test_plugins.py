@@ -31,7 +31,11 @@ class Unbuildable:
         raise RuntimeError("no licence file")
 
 class Idle:
-    pass
+    idempotent = True
+
+class Undeclared:
+    async def perform(self, request):
+        return Succeeded(None)
 """
 LOADERS = """
 import threading
@@ -109,7 +113,9 @@ async def test_an_installed_package_brings_an_action(target: str, install: Insta
     install("ours_action", ACTION, actions={"page": f"ours_action:{target}"})
     async with loaded() as actions:
         result = await actions.perform(asking("page", who="ana"))
-        assert not actions.is_idempotent("page", {})
+        page = actions.get("page")
+        assert page is not None
+        assert not page.idempotent
     assert result == Succeeded({"paged": "ana", "key": "exec_1:pay:0"})
 
 
@@ -124,6 +130,7 @@ async def test_an_installed_package_cannot_take_the_place_of_our_actions(install
     [
         ("actions", "ours_action:Unbuildable", "no licence file"),
         ("actions", "ours_action:Idle", "no method"),
+        ("actions", "ours_action:Undeclared", "idempotent = True"),
         ("actions", "no_such_module:X", "no_such_module"),
         ("loaders", "ours_action:nothing", "nothing"),
         ("loaders", "ours_action:ACTION", "ACTION"),

@@ -99,21 +99,3 @@ async def test_cancelling_an_attempt_cancels_it() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-
-
-@pytest.mark.parametrize(
-    ("declared", "params", "idempotent"),
-    [
-        (True, {}, True),
-        (True, {"idempotent": True}, True),
-        (True, {"idempotent": False}, False),
-        (False, {}, False),
-        (False, {"idempotent": True}, False),
-    ],
-)
-def test_an_attempt_in_doubt_is_repeated_where_action_and_definition_allow_it(
-    declared: bool, params: dict[str, object], idempotent: bool
-) -> None:
-    action = Plugged()
-    action.idempotent = declared
-    assert with_action(action).is_idempotent("custom", params) is idempotent

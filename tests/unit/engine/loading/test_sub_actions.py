@@ -41,7 +41,7 @@ def test_a_webhook_says_whether_it_may_be_repeated(written: str, idempotent: boo
 def test_a_load_names_the_place_in_the_context() -> None:
     load = "load: { resource: rates, id: DE, into: context.country.rates }"
     assert the_action(load).into == ("country", "rates")
-    assert the_action("load: { resource: rates, id: DE }").into is None
+    assert the_action("load: { resource: rates, id: DE }").into == ()
 
 
 # S55
