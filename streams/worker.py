@@ -10,9 +10,11 @@ from socket import gethostname
 from typing import Any
 from uuid import uuid4
 
+from actions.channels import channels_of
 from actions.guard import Guard
 from actions.loaders import Resources
 from actions.registry import Actions, load_actions
+from actions.sources import RowReader
 from config.settings import Settings
 from storage.cache import ContextCache
 from storage.store import PostgresStore
@@ -64,6 +66,7 @@ class Worker:
     decisions: DecisionsHandler
     commands: CommandsHandler
     gathering: Gathering
+    rows: RowReader | None = None
     actions: Actions | None = None
     dispatcher: Dispatcher | None = None
     out: KafkaOut | None = None
@@ -95,7 +98,13 @@ class Worker:
         await self.refresh()
         self.out = KafkaOut(settings.kafka, settings.kafka_security())
         guard = Guard(settings.webhook_allow, allow_private=settings.allow_private)
-        self.actions = load_actions(guard, self.resources, settings.secrets)
+        self.actions = load_actions(
+            guard,
+            self.resources,
+            settings.secrets,
+            channels=channels_of(settings),
+            rows=self.rows,
+        )
         enrichment = Enrichment(self.resources, self.cache)
         self.dispatcher = Dispatcher(self.store, self.driver, self.actions, enrichment)
         relay = Relay(self.store, self.out)
@@ -163,7 +172,9 @@ class Worker:
         await self.store.close()
 
 
-def build_worker(settings: Settings, store: PostgresStore, cache: ContextCache) -> Worker:
+def build_worker(
+    settings: Settings, store: PostgresStore, cache: ContextCache, rows: RowReader | None = None
+) -> Worker:
     """Return a worker that has opened nothing yet."""
     topics = Topics(settings.topic_prefix)
     outbound = Outbound(topics, settings.event_topics[0])
@@ -192,4 +203,5 @@ def build_worker(settings: Settings, store: PostgresStore, cache: ContextCache) 
         decisions=DecisionsHandler(outbound, schemas, dead_letters),
         commands=CommandsHandler(catalog, outbound, schemas, dead_letters),
         gathering=gathering,
+        rows=rows,
     )
