@@ -211,3 +211,17 @@ async def test_a_repeated_decision_with_one_key_has_one_receipt(
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
     assert answers[0].json()["result"] == "applied"
+
+
+async def test_a_decision_id_answers_for_its_own_request_only(
+    quiet_client: httpx.AsyncClient, quiet: World
+) -> None:
+    first, second = (a_request(quiet, uuid4().hex) for _ in range(2))
+    body = {"outcome": "approved", "decided_by": "ana", "decision_id": uuid4().hex}
+    await quiet_client.post(path_of(first, "decision"), json=body)
+    record = await asyncio.to_thread(sent_decision, quiet, body["decision_id"])
+    answer_decision(quiet, record.value)
+    same = await quiet_client.post(path_of(first, "decision") + "?wait=5", json=body)
+    assert (same.status_code, same.json()["result"]) == (200, "applied")
+    other = await quiet_client.post(path_of(second, "decision") + "?wait=5", json=body)
+    assert (other.status_code, other.json()["code"]) == (409, "duplicate")
