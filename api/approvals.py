@@ -119,6 +119,9 @@ async def answer(parts: Parts, response: Response, sent: Row, wait: float, key: 
     receipt = await await_receipt(parts, sent["decision_id"], seconds) if seconds else None
     if receipt is None:
         return sent
+    if receipt["request_id"] not in (None, sent.get("request_id")):
+        used = "this decision id was used about another request"
+        raise Problem(409, "decision-refused", used, "duplicate")
     if receipt["result"] == "refused":
         code = receipt["code"]
         raise Problem(STATUS_OF_CODE.get(code, 409), "decision-refused", receipt["message"], code)

@@ -142,18 +142,19 @@ limit %(limit)s;
 -- name: find_receipts
 select
     d.decision_id as name, 'decision' as of, d.request_id as about, null as workflow,
-    e.execution_id, d.result, d.code, d.message, d.decided_by, d.answered_at as at, d.id as place
+    e.execution_id, d.result, d.code, d.message, d.decided_by, d.answered_at as at
 from decisions d
 left join workflow_executions e on e.id = d.execution_id
-where d.decision_id = any(%(ids)s::text[]) and d.result is not null
+where d.decision_id = any(%(ids)s::text[])
+    and d.result is not null
+    and d.code is distinct from 'duplicate'
 union all
 select
     c.command_id, 'command', c.kind, c.workflow,
     'exec_' || replace(c.execution_id::text, '-', ''), c.result, c.code, c.message, c.by,
-    c.answered_at, 0
+    c.answered_at
 from commands c
-where c.command_id = any(%(ids)s::text[]) and c.result is not null
-order by place;
+where c.command_id = any(%(ids)s::text[]) and c.result is not null;
 
 -- name: get_command
 select command_id, kind, workflow, data, by, reason, received_at, result, code, message, answered_at
