@@ -7,10 +7,14 @@ from engine.definition import ConditionVerb, Definition, Step
 from engine.effects import Effect, Emit, Perform, RecordStep, WriteLog, WriteRecord
 from engine.execution import StepStatus
 from engine.ids import ChildId, StepPath
-from engine.paths import Path
+from engine.paths import Path, parse_path
 from engine.rehearsal import Happening, shown_params
-from engine.unknown import references_in, touching
+from engine.templates import as_text
+from engine.unknown import named, references_in, touching
 from engine.values import dataclass
+
+LOADS, LOADING = ChildId("load"), StepPath("context.load")
+"""Stand for what is read before the first step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +105,23 @@ def read_course(
     doings: list[Doing] = []
     for happening in happened:
         effect = happening.effect
-        if isinstance(effect, RecordStep):
+        if isinstance(effect, Perform) and not effect.path:
+            _add_load(course, effect)
+        elif isinstance(effect, RecordStep):
             seen = course.get(effect.id) or _entered(definition, effect)
             course[effect.id] = _changed(definition, seen, effect, doings, unknown)
             doings = []
         elif (doing := doing_of(effect)) is not None:
             doings.append(doing)
     return list(course.values())
+
+
+def _add_load(course: dict[ChildId, CourseStep], effect: Perform) -> None:
+    """Add a resource that is read before the first step, to an entry of its own."""
+    loads = course.get(LOADS) or CourseStep(LOADING, "load", "load", StepStatus.COMPLETED, LOADING)
+    doing = doing_of(effect)
+    if doing is not None:
+        course[LOADS] = replace(loads, would=(*loads.would, doing))
 
 
 def _entered(definition: Definition, record: RecordStep) -> CourseStep:
@@ -138,13 +152,25 @@ def _changed(
     )
 
 
+def _of_comparisons(output: object, unknown: Collection[Path]) -> list[Path]:
+    """Return what is unknown among the comparisons that were needed for a condition's answer."""
+    leaves = output.get("explain") if isinstance(output, Mapping) else ()
+    found: list[Path] = []
+    for leaf in leaves if isinstance(leaves, list) else ():
+        field = parse_path(leaf["field"])
+        expected = as_text(leaf["expected"])
+        if touching([field], unknown) or any(named(path) in expected for path in unknown):
+            found.append(field)
+    return sorted(set(found))
+
+
 def _dependence(
     step: Step, record: RecordStep, unknown: Collection[Path]
 ) -> tuple[list[Path], bool]:
     if step.when is not None and (found := touching(step.when.references, unknown)):
         return found, True
     if isinstance(step.verb, ConditionVerb) and record.status is StepStatus.COMPLETED:
-        return touching(step.verb.condition.references, unknown), False
+        return _of_comparisons(record.output, unknown), False
     if record.status is StepStatus.FAILED:
         return touching(references_in(step), unknown), False
     return [], False

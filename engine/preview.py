@@ -164,6 +164,9 @@ def _follow(
             first = number if at.guarded else number + 1
             ways[name] = _follow(pinned, execution, now, script, first, forks + 1)
     fork = Fork(at.path, at.depends_on, ways)
+    if execution.status is Status.PENDING:
+        # Answers come after the start: which of them fit is told where the ways lead.
+        answer = None
     return Preview(answer, tuple(course[skip:number]), None, fork=fork)
 
 
