@@ -10,7 +10,7 @@ from engine.ids import ChildId, StepPath
 from engine.paths import Path, parse_path
 from engine.rehearsal import Happening, shown_params
 from engine.templates import as_text
-from engine.unknown import named, references_in, touching
+from engine.unknown import named_in, references_in, touching
 from engine.values import dataclass
 
 LOADS, LOADING = ChildId("load"), StepPath("context.load")
@@ -157,11 +157,8 @@ def _of_comparisons(output: object, unknown: Collection[Path]) -> list[Path]:
     leaves = output.get("explain") if isinstance(output, Mapping) else ()
     found: list[Path] = []
     for leaf in leaves if isinstance(leaves, list) else ():
-        field = parse_path(leaf["field"])
-        expected = as_text(leaf["expected"])
-        if touching([field], unknown) or any(named(path) in expected for path in unknown):
-            found.append(field)
-    return sorted(set(found))
+        found += [parse_path(leaf["field"]), *named_in(as_text(leaf["expected"]))]
+    return touching(set(found), unknown)
 
 
 def _dependence(

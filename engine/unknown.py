@@ -1,5 +1,6 @@
 """Values that nobody knows yet: placeholders that read as what they stand for."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 
@@ -7,6 +8,8 @@ from engine.conditions import Condition
 from engine.definition import Definition
 from engine.paths import Path
 from engine.templates import Template
+
+_PLACEHOLDER = re.compile("«([^«»]*)»")
 
 
 def references_in(value: object) -> set[Path]:
@@ -31,6 +34,11 @@ def references_of(definition: Definition) -> set[Path]:
 def named(path: Path) -> str:
     """Return the placeholder of one value."""
     return f"«{'.'.join(path)}»"
+
+
+def named_in(text: str) -> list[Path]:
+    """Return what the placeholders in a text stand for."""
+    return [tuple(found.split(".")) for found in _PLACEHOLDER.findall(text)]
 
 
 def placeholder(path: Path, read: Collection[Path]) -> object:
