@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.operators import equal
+from engine.operators import equal, type_name
 from engine.templates import as_text
 
 LONGEST = 300
@@ -39,7 +39,10 @@ def differences(expected: object, actual: object, at: At) -> list[Difference]:
 
 
 def _unequal(expected: object, actual: object, at: At) -> Difference:
-    return Difference(at, f"expected {shown(expected)}, got {shown(actual)}")
+    wanted, got = shown(expected), shown(actual)
+    if wanted == got:
+        wanted, got = f"{type_name(expected)} {wanted}", f"{type_name(actual)} {got}"
+    return Difference(at, f"expected {wanted}, got {got}")
 
 
 def _in_mapping(expected: Mapping[str, object], actual: object, at: At) -> list[Difference]:

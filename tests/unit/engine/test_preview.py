@@ -1,6 +1,7 @@
 """What an answer would lead to, without any of it being done."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -51,9 +52,16 @@ def held(definition: Definition, **payload: object) -> Execution:
     return started(definition, {"id": "o1", **payload})[0]
 
 
-def previewed(definition: Definition, outcome: str = "approved", **more: object) -> Preview:
+def previewed(
+    definition: Definition,
+    outcome: str = "approved",
+    form: Mapping[str, object] | None = None,
+    decided_by: str | None = None,
+    reason: str | None = None,
+) -> Preview:
     execution = held(definition)
-    return preview(definition, execution, the_wait(execution).id, outcome, **more)  # type: ignore[arg-type]
+    wait = the_wait(execution).id
+    return preview(definition, execution, wait, outcome, form, decided_by=decided_by, reason=reason)
 
 
 def paths(found: Preview) -> list[str]:
