@@ -37,6 +37,10 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder that ke
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="Port of API and inbox; 0: free.")
 ]
+EventText = Annotated[
+    str, typer.Option("--event", help="{type, data} or the payload: JSON, @file or -.")
+]
+EventType = Annotated[str | None, typer.Option("--type", help="Type of the event.")]
 ReadyFile = Annotated[Path | None, typer.Option("--ready-file", help="Written when all is ready.")]
 
 
@@ -123,6 +127,50 @@ def validate(
     from cli.definitions import validate_files
 
     raise SystemExit(validate_files(files))
+
+
+@app.command("test")
+def run_workflow_tests(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Folders, or *.test.yaml.")] = None,
+    only: Annotated[str, typer.Option("-k", help="Only tests with this in their name.")] = "",
+    min_coverage: Annotated[
+        float, typer.Option("--min-coverage", min=0, max=100, help="Least share covered, in %.")
+    ] = 0.0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run tests of workflows, offline and in memory, and say what they cover."""
+    from cli.testing.command import Options, run_tests
+
+    raise SystemExit(run_tests(Options(paths or [], only, min_coverage, as_json)))
+
+
+@app.command()
+def preview(
+    file: Annotated[Path, typer.Argument(help="Definition file.")],
+    event: EventText,
+    type: EventType = None,
+    decide: Annotated[
+        list[str] | None, typer.Option("--decide", help="step=outcome, in order; may be repeated.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what an event would lead to, up to the next pause or the end, doing none of it."""
+    from cli.previewing import preview_event
+
+    raise SystemExit(preview_event(file, event, type, decide or [], as_json))
+
+
+@app.command()
+def explain(
+    path: Annotated[Path, typer.Argument(help="Definition file or folder.")],
+    event: EventText,
+    type: EventType = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say why an event starts each workflow, or why it does not."""
+    from cli.explaining import explain_event
+
+    raise SystemExit(explain_event(path, event, type, as_json))
 
 
 @app.command()
