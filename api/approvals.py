@@ -11,18 +11,12 @@ from pydantic import BaseModel, Field
 
 from api.parts import Cursor, Limit, Parts, PartsDep, WaitSeconds, page_body
 from api.problems import Problem, not_found
+from engine.codes import RECEIPT_CODES
 from streams.codecs import Outgoing
 
 router = APIRouter(tags=["approvals"])
 POLL_SECONDS = 0.02
-STATUS_OF_CODE = {
-    "malformed": 400,
-    "unknown": 404,
-    "not_allowed": 403,
-    "self_approval": 403,
-    "invalid_form": 422,
-    "invalid_outcome": 422,
-}
+STATUS_OF_CODE = {code.name: code.http for code in RECEIPT_CODES}
 """HTTP status of a refusal; all others are conflicts (interfaces.md, Receipt)."""
 Text = Annotated[str | None, Query(max_length=500)]
 
