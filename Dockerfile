@@ -7,6 +7,7 @@ COPY api api
 COPY cli cli
 COPY config config
 COPY devstack devstack
+COPY docs/schema docs/schema
 COPY engine engine
 COPY storage storage
 COPY streams streams

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-kafka check bench requirements clean
+.PHONY: setup demo test test-kafka check docs bench requirements clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
@@ -30,6 +30,9 @@ check: $(STAMP)
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/unit/test_size_budget.py
+
+docs: $(STAMP)
+	$(BIN)/python -m docs.generate
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.run $(ARGS)

@@ -19,19 +19,13 @@ from api.parts import (
     patience,
 )
 from api.problems import Problem, not_found
+from engine.codes import RECEIPT_CODES
 from streams.issuing import decision_record
 from streams.messages import with_outcome
 
 router = APIRouter(tags=["approvals"])
 Row = dict[str, Any]
-STATUS_OF_CODE = {
-    "malformed": 400,
-    "unknown": 404,
-    "not_allowed": 403,
-    "self_approval": 403,
-    "invalid_form": 422,
-    "invalid_outcome": 422,
-}
+STATUS_OF_CODE = {code.name: code.http for code in RECEIPT_CODES}
 """HTTP status of a refusal; all others are conflicts (interfaces.md, Receipt)."""
 ANSWERED: dict[int | str, dict[str, Any]] = {200: {"description": "Taken; its receipt"}}
 

@@ -174,6 +174,16 @@ def explain(
 
 
 @app.command()
+def schema(
+    resources: Annotated[bool, typer.Option("--resources", help="Of resources.yaml.")] = False,
+) -> None:
+    """Print the JSON Schema of definitions, by which editors complete and check them."""
+    from cli.schema import print_schema
+
+    raise SystemExit(print_schema(resources))
+
+
+@app.command()
 def send(
     type: Annotated[str, typer.Argument(help="Event type, such as order.created.")],
     data: Annotated[str, typer.Option("--data", help="Payload: JSON, @file or -.")] = "{}",

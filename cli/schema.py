@@ -1,0 +1,16 @@
+"""`sluicegate schema`: the JSON Schema of definition files, for editors."""
+
+import json
+import sys
+
+from cli.errors import OK
+
+
+def print_schema(resources: bool) -> int:
+    """Print the schema of workflows, or of `resources.yaml`; returns the exit code."""
+    from actions.plugins import plugged_in
+    from engine.language.schema import resources_schema, workflow_schema
+
+    schema = resources_schema() if resources else workflow_schema(plugged_in())
+    sys.stdout.write(json.dumps(schema, ensure_ascii=False, indent=2) + "\n")
+    return OK
