@@ -49,6 +49,14 @@ class Note(Said):
     request_id: Id | None = None
     roles: tuple[Person, ...] = Field((), max_length=50)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_reason(cls, value: Any) -> Any:
+        """Take a comment's words as `text` too, as the HTTP interface does."""
+        if isinstance(value, Mapping) and "text" in value and value.get("reason") is None:
+            return {**value, "reason": value["text"]}
+        return value
+
     @model_validator(mode="after")
     def _says_enough(self) -> "Note":
         if self.execution_id is None and self.request_id is None:

@@ -117,7 +117,7 @@ def test_a_comment_is_kept_while_the_request_is_open_and_after(world: World) -> 
     world.waiting(wait_id=waiting["wait_id"], comments=1)
     for user in ("ana@example.com", "bo@example.com"):
         world.receipt(world.decide(waiting, decided_by=user))
-    second = say(world, waiting, "comment", "zoe@example.com", reason="well")
+    second = say(world, waiting, "comment", "zoe@example.com", text="well")
     assert answer(world, second) == ("applied", None)
     rows = world.query(
         "select comment from approval_comments where decision_id = any(%s) order by id",
