@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from actions.plugins import plugged_in
+from actions.plugins import LOADERS, plugged_in
 from config.documents import Places, SyntaxMistake, parse_document
 from engine.definition import Definition
 from engine.errors import SluicegateError
@@ -223,7 +223,7 @@ def _read_resources(path: Path, found: Folder) -> None:
         found.mistakes.append(mistake)
         return
     findings = Findings()
-    found.resources.update(read_resource_data(Node(data, (), findings)))
+    found.resources.update(read_resource_data(Node(data, (), findings), plugged_in(LOADERS)))
     mistakes, warnings = _placed(findings, places, str(path))
     found.mistakes.extend(mistakes)
     found.warnings.extend(warnings)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 import orjson
 
@@ -84,6 +85,26 @@ class HttpAction:
         return Call(method, url, headers, body, request.timeout)
 
 
+def json_bytes(value: object) -> bytes:
+    """Return the same bytes for the same value, also when PostgreSQL's `jsonb` held it meanwhile.
+
+    An attempt that another worker takes over is read from there: keys in other order, numbers too.
+    """
+    return orjson.dumps(_as_stored(value), option=orjson.OPT_SORT_KEYS)
+
+
+def _as_stored(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _as_stored(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_stored(inner) for inner in value]
+    if isinstance(value, float):
+        # From 1e16 on a float is written with an exponent, which jsonb turns into plain digits.
+        large = abs(value) >= 1e16 and -(2.0**63) <= value < 2.0**64
+        return int(Decimal(repr(value))) if large else value or 0.0
+    return value
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
@@ -101,11 +122,11 @@ def _texts(query: object) -> dict[str, str | list[str]]:
 def _body(params: Mapping[str, object]) -> tuple[bytes | None, str | None]:
     """Return the bytes to send and their content type."""
     if "json" in params:
-        return orjson.dumps(params["json"]), "application/json"
+        return json_bytes(params["json"]), "application/json"
     body = params.get("body")
     if isinstance(body, str):
         return body.encode(), "text/plain; charset=utf-8"
-    return (None, None) if body is None else (orjson.dumps(body), "application/json")
+    return (None, None) if body is None else (json_bytes(body), "application/json")
 
 
 def own_headers(headers: object) -> dict[str, str]:

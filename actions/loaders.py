@@ -3,21 +3,14 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
-import orjson
-
-from actions.client import Answer, Call, HttpClient, refusal_of
-from actions.http import own_headers
-from actions.outputs import storable
+from actions.client import HttpClient
 from actions.results import ActionRequest, Failed, Succeeded
-from actions.secrets import SecretMissing, Secrets, fill, reveal
-from actions.urls import checked_url
+from actions.secrets import SecretMissing, Secrets
+from actions.sources import HttpSource, Loader, PythonSource, RowReader, Source, SqlSource
 from engine.durations import parse_duration
 from engine.errors import SluicegateError
-from engine.templates import Reference, Secret, as_text, compile_template, parse_text
 
-MAX_RESOURCE = 1024 * 1024
 DEFAULT_TIMEOUT = timedelta(seconds=2)
 
 
@@ -50,6 +43,8 @@ class Resources:
     def ttl(self, name: str) -> timedelta | None:
         """Return how long a resource's values stay cached, where it says so."""
         cache = (self.get(name) or {}).get("cache")
+        if cache == 0:
+            return timedelta()
         return parse_duration(cache) if isinstance(cache, str) else None
 
 
@@ -58,8 +53,21 @@ class LoadAction:
 
     idempotent = True
 
-    def __init__(self, client: HttpClient, resources: Resources, secrets: Secrets) -> None:
-        self._client, self._resources, self._secrets = client, resources, secrets
+    def __init__(
+        self,
+        client: HttpClient,
+        resources: Resources,
+        secrets: Secrets,
+        rows: RowReader | None = None,
+        loaders: Mapping[str, Loader] | None = None,
+    ) -> None:
+        self._resources, self._rows = resources, rows
+        self._sources: dict[str, Source] = {
+            "http": HttpSource(client, secrets),
+            "python": PythonSource(loaders or {}),
+        }
+        if rows is not None:
+            self._sources["sql"] = SqlSource(rows, secrets)
 
     async def perform(self, request: ActionRequest) -> Succeeded | Failed:
         """Return the resource's value; what does not exist is null."""
@@ -67,65 +75,28 @@ class LoadAction:
         declaration = self._resources.get(name)
         if declaration is None:
             return Failed("unknown_resource", f"no resource is called {name}; declare it", False)
-        match declaration.get("kind"):
-            case "static":
-                return Succeeded(self._resources.static(name, id))
-            case "http":
-                return await self._fetch(declaration, id, request.timeout)
-            case kind:
-                problem = f"resources of kind {kind} are not available in this version"
-                return Failed("unknown_resource", problem, False)
-
-    async def _fetch(
-        self, declaration: Mapping[str, Any], id: str, within: timedelta
-    ) -> Succeeded | Failed:
+        if self._resources.is_static(name):
+            return Succeeded(self._resources.static(name, id))
+        source = self._sources.get(str(declaration.get("kind")))
+        if source is None:
+            problem = f"this process reads no resources of kind {declaration.get('kind')}"
+            return Failed("unknown_resource", problem, False)
         try:
-            call = self._call(declaration, id, within)
+            if not id:
+                raise ValueError("the id of a resource must not be empty")
+            return await source.fetch(declaration, id, _within(declaration, request.timeout))
         except SecretMissing as problem:
             return Failed("secret_missing", str(problem), False)
         except (ValueError, SluicegateError) as problem:
             return Failed("invalid_request", str(problem), False)
-        answer = await self._client.send(call)
-        return answer if isinstance(answer, Failed) else _value(answer)
 
-    def _call(self, declaration: Mapping[str, Any], id: str, within: timedelta) -> Call:
-        if not id:
-            raise ValueError("the id of a resource must not be empty")
-        url = reveal(_url_parts(declaration["url"], id), self._secrets)
-        headers = compile_template(declaration.get("headers") or {}, allow_secrets=True)
-        rendered = headers.render_with_secrets({"id": id})
-        assert isinstance(rendered.value, dict)  # noqa: S101  (the loader takes only mappings)
-        sent = own_headers(fill(rendered.value, rendered.secrets, self._secrets))
-        timeout = declaration.get("timeout")
-        wanted = parse_duration(timeout) if isinstance(timeout, str) else DEFAULT_TIMEOUT
-        return Call("GET", checked_url(url), sent, None, min(wanted, within), MAX_RESOURCE)
+    async def close(self) -> None:
+        """Close what the sources hold."""
+        if self._rows is not None:
+            await self._rows.close()
 
 
-def _url_parts(url: str, id: str) -> list[str | Secret]:
-    """Return a declared URL's parts, the id as one encoded component behind the host."""
-    parts: list[str | Secret] = []
-    for part in parse_text(url):
-        if not isinstance(part, Reference):
-            parts.append(part)
-            continue
-        before = "".join(text if isinstance(text, str) else "s://s/" for text in parts)
-        if "/" not in before.partition("://")[2]:
-            raise ValueError("the host of a resource's URL must not depend on the id")
-        parts.append(quote(as_text(part.value({"id": id})), safe=""))
-    return parts
-
-
-def _value(answer: Answer) -> Succeeded | Failed:
-    if answer.status == 404:
-        return Succeeded(None)
-    if answer.status not in range(200, 300):
-        return refusal_of(answer, "the source")
-    if not answer.whole:
-        return Failed("too_large", f"the source sent more than {MAX_RESOURCE} bytes", False)
-    try:
-        value = orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
-        return Failed("invalid_json", "the source did not send JSON", False)
-    if not storable(value):
-        return Failed("invalid_json", "the source sent NUL characters or too deep JSON", False)
-    return Succeeded(value)
+def _within(declaration: Mapping[str, Any], longest: timedelta) -> timedelta:
+    """Return how long a source may take."""
+    timeout = declaration.get("timeout")
+    return min(parse_duration(timeout) if isinstance(timeout, str) else DEFAULT_TIMEOUT, longest)

@@ -6,23 +6,47 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
-from api import approvals, events, executions, health, operations, pages
+from api import (
+    approvals,
+    assignments,
+    commands,
+    events,
+    executions,
+    health,
+    operations,
+    pages,
+    triggers,
+    workflows,
+)
 from api.parts import Parts
-from api.problems import ProblemBody, add_problem_handlers, respond
+from api.problems import MEDIA_TYPE, ProblemBody, add_problem_handlers, respond
 
 PREFIX = "/api/v1"
 POLICY = "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
-PROBLEMS = {
-    status: {"model": ProblemBody, "description": text}
+ROUTED = (
+    events,
+    executions,
+    commands,
+    triggers,
+    workflows,
+    approvals,
+    assignments,
+    operations,
+)
+PROBLEM = {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": PROBLEM}
     for status, text in (
         (400, "Malformed"),
         (403, "Not allowed"),
         (404, "Not found"),
         (409, "Conflict"),
+        (412, "Changed meanwhile"),
         (413, "Too large"),
         (415, "Unsupported media type"),
         (422, "Invalid"),
@@ -46,6 +70,7 @@ def create_api(parts: Parts) -> FastAPI:
         ticking = asyncio.create_task(_tick(app))
         yield
         ticking.cancel()
+        await parts.answers.close()
         await parts.out.close()
         await parts.store.close()
 
@@ -57,8 +82,8 @@ def create_api(parts: Parts) -> FastAPI:
     )
     app.state.parts, app.state.ticked_at = parts, time.monotonic()
     add_problem_handlers(app)
-    for module in (events, executions, approvals, operations):
-        app.include_router(module.router, prefix=PREFIX, responses=PROBLEMS)  # type: ignore[arg-type]
+    for module in ROUTED:
+        app.include_router(module.router, prefix=PREFIX, responses=PROBLEMS)
     app.include_router(health.router)
     app.include_router(pages.router, include_in_schema=False)
     static = Path(__file__).parent / "static"

@@ -1,35 +1,33 @@
 """Approvals: the inbox, and decisions, which go onto the decisions topic like all others."""
 
-import asyncio
-import time
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import uuid4
 
-import orjson
-from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field, model_validator
 
-from api.parts import Cursor, Limit, Parts, PartsDep, WaitSeconds, page_body
+from api.parts import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    Parts,
+    PartsDep,
+    Text,
+    WaitSeconds,
+    id_for,
+    page_body,
+    patience,
+)
 from api.problems import Problem, not_found
 from engine.codes import RECEIPT_CODES
-from streams.codecs import Outgoing
+from streams.issuing import decision_record
+from streams.messages import with_outcome
 
 router = APIRouter(tags=["approvals"])
-POLL_SECONDS = 0.02
+Row = dict[str, Any]
 STATUS_OF_CODE = {code.name: code.http for code in RECEIPT_CODES}
 """HTTP status of a refusal; all others are conflicts (interfaces.md, Receipt)."""
-Text = Annotated[str | None, Query(max_length=500)]
-
-
-class NewDecision(BaseModel):
-    """An answer to an approval request."""
-
-    outcome: str = Field(min_length=1, max_length=100)
-    decided_by: str = Field(min_length=1, max_length=255)
-    reason: str | None = Field(None, max_length=2_000)
-    form: dict[str, Any] = Field(default_factory=dict)
-    request_hash: str | None = Field(None, max_length=100)
-    decision_id: str | None = Field(None, min_length=1, max_length=255)
+ANSWERED: dict[int | str, dict[str, Any]] = {200: {"description": "Taken; its receipt"}}
 
 
 class Vote(BaseModel):
@@ -38,6 +36,20 @@ class Vote(BaseModel):
     decided_by: str = Field(min_length=1, max_length=255)
     reason: str | None = Field(None, max_length=2_000)
     form: dict[str, Any] = Field(default_factory=dict)
+    request_hash: str | None = Field(None, max_length=100)
+    on_behalf_of: str | None = Field(None, min_length=1, max_length=255)
+    decision_id: str | None = Field(None, min_length=1, max_length=255)
+
+
+class NewDecision(Vote):
+    """An answer to an approval request; `{"approved": true}` is taken too (S112)."""
+
+    outcome: str = Field(min_length=1, max_length=100)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, value: Any) -> Any:
+        return with_outcome(value) if isinstance(value, dict) else value
 
 
 @router.get("/approvals")
@@ -62,7 +74,7 @@ async def list_approvals(
     return page_body(page)
 
 
-async def find_approval(parts: Parts, request_id: str) -> dict[str, Any]:
+async def find_approval(parts: Parts, request_id: str) -> Row:
     """Return a request; raises a 404 problem."""
     found = await parts.reading.approval(request_id)
     if found is None:
@@ -71,59 +83,39 @@ async def find_approval(parts: Parts, request_id: str) -> dict[str, Any]:
 
 
 @router.get("/approvals/{request_id}")
-async def get_approval(parts: PartsDep, request_id: str) -> dict[str, Any]:
+async def get_approval(parts: PartsDep, request_id: str) -> Row:
     """Return one request as it was announced, with the decisions sent about it."""
     return await find_approval(parts, request_id)
 
 
-async def send_decision(parts: Parts, approval: dict[str, Any], decision: NewDecision) -> str:
+async def send_decision(parts: Parts, approval: Row, decision: NewDecision) -> str:
     """Produce a decision, keyed by its execution; return its id."""
     decision_id = decision.decision_id or uuid4().hex
-    record = approval["record"]
+    execution_id = approval["record"]["execution_id"]
     value = {
         **decision.model_dump(exclude={"decision_id"}),
         "decision_id": decision_id,
-        "execution_id": record["execution_id"],
+        "execution_id": execution_id,
         "request_id": approval["request_id"],
     }
-    headers = {"content-type": "application/json"}
-    message = Outgoing(parts.topics.decisions, record["execution_id"], orjson.dumps(value), headers)
-    await parts.out.send([message])
+    await parts.out.send([decision_record(parts.topics.decisions, value, execution_id)])
     return decision_id
 
 
-async def await_receipt(parts: Parts, decision_id: str, seconds: float) -> dict[str, Any] | None:
+async def await_receipt(parts: Parts, decision_id: str, seconds: float) -> Row | None:
     """Return the receipt of a decision, None if it has not come in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        receipt = await parts.reading.receipt(decision_id)
-        if receipt is not None:
-            return receipt
-        await asyncio.sleep(POLL_SECONDS)
-    return None
+    return await parts.answers.wait(("receipt", decision_id), seconds)
 
 
-@router.post("/approvals/{request_id}/decision", status_code=202)
-async def decide(
-    parts: PartsDep,
-    request_id: str,
-    decision: NewDecision,
-    response: Response,
-    wait: WaitSeconds = 0,
-    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
-) -> dict[str, Any]:
-    """Send a decision; with `wait`, answer with its receipt."""
-    approval = await find_approval(parts, request_id)
-    if decision.decision_id is None and idempotency_key is not None:
-        decision.decision_id = idempotency_key
-    decision_id = await send_decision(parts, approval, decision)
-    receipt = await await_receipt(parts, decision_id, wait) if wait else None
+async def answer(parts: Parts, response: Response, sent: Row, wait: float, key: str | None) -> Row:
+    """Return the receipt of what was sent, or its ids (202); raises the problem of a refusal."""
+    seconds = patience(wait, key)
+    receipt = await await_receipt(parts, sent["decision_id"], seconds) if seconds else None
     if receipt is None:
-        return {
-            "decision_id": decision_id,
-            "execution_id": approval["record"]["execution_id"],
-            "request_id": request_id,
-        }
+        return sent
+    if receipt["request_id"] not in (None, sent.get("request_id")):
+        used = "this decision id was used about another request"
+        raise Problem(409, "decision-refused", used, "duplicate")
     if receipt["result"] == "refused":
         code = receipt["code"]
         raise Problem(STATUS_OF_CODE.get(code, 409), "decision-refused", receipt["message"], code)
@@ -131,31 +123,68 @@ async def decide(
     return receipt
 
 
-@router.post("/approvals/{request_id}/approve", status_code=202)
+async def was_answered(parts: Parts, decision_id: str, key: str | None) -> bool:
+    """Tell whether a call with this Idempotency-Key was made, and answered, before."""
+    return key is not None and await parts.answering.receipt(decision_id) is not None
+
+
+async def _decide(
+    parts: Parts,
+    approval: Row,
+    decision: NewDecision,
+    response: Response,
+    wait: float,
+    key: str | None,
+) -> Row:
+    request_id = approval["request_id"]
+    decision_id = decision.decision_id or id_for(key, "decision", request_id)
+    decision.decision_id = decision_id
+    if not await was_answered(parts, decision_id, key):
+        await send_decision(parts, approval, decision)
+    execution_id = approval["record"]["execution_id"]
+    sent = {"decision_id": decision_id, "execution_id": execution_id, "request_id": request_id}
+    return await answer(parts, response, sent, wait, key)
+
+
+@router.post("/approvals/{request_id}/decision", status_code=202, responses=ANSWERED)
+async def decide(
+    parts: PartsDep,
+    request_id: str,
+    decision: NewDecision,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> Row:
+    """Send a decision; with `wait`, answer with its receipt."""
+    approval = await find_approval(parts, request_id)
+    return await _decide(parts, approval, decision, response, wait, idempotency_key)
+
+
+@router.post("/approvals/{request_id}/approve", status_code=202, responses=ANSWERED)
 async def approve(
-    parts: PartsDep, request_id: str, vote: Vote, response: Response, wait: WaitSeconds = 0
-) -> dict[str, Any]:
+    parts: PartsDep,
+    request_id: str,
+    vote: Vote,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> Row:
     """Approve: the first outcome of the request."""
     approval = await find_approval(parts, request_id)
-    outcome = approval["record"]["outcomes"][0]
-    return await decide(
-        parts, request_id, NewDecision(outcome=outcome, **vote.model_dump()), response, wait
-    )
+    decision = NewDecision(outcome=approval["record"]["outcomes"][0], **vote.model_dump())
+    return await _decide(parts, approval, decision, response, wait, idempotency_key)
 
 
-@router.post("/approvals/{request_id}/reject", status_code=202)
+@router.post("/approvals/{request_id}/reject", status_code=202, responses=ANSWERED)
 async def reject(
-    parts: PartsDep, request_id: str, vote: Vote, response: Response, wait: WaitSeconds = 0
-) -> dict[str, Any]:
+    parts: PartsDep,
+    request_id: str,
+    vote: Vote,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> Row:
     """Reject."""
+    approval = await find_approval(parts, request_id)
     decision = NewDecision(outcome="rejected", **vote.model_dump())
-    return await decide(parts, request_id, decision, response, wait)
-
-
-@router.get("/receipts/{decision_id}")
-async def get_receipt(parts: PartsDep, decision_id: str) -> dict[str, Any]:
-    """Return the receipt of a decision."""
-    found = await parts.reading.receipt(decision_id)
-    if found is None:
-        raise not_found(f"a receipt of the decision {decision_id}")
-    return found
+    return await _decide(parts, approval, decision, response, wait, idempotency_key)

@@ -1,20 +1,26 @@
 """`POST /events`: events by HTTP take the way of all events, through the topic (S7)."""
 
-from typing import Annotated, Any
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
 import orjson
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.parts import Parts, PartsDep
+from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, read_json_body
 from api.problems import Problem
 from streams.codecs import MAX_EVENT_BYTES, STRUCTURED, Outgoing, problem_text
-from streams.json_check import Undecodable, read_json
 
 router = APIRouter(tags=["events"])
 BATCH = "application/cloudevents-batch+json"
+KINDS = ("application/json", STRUCTURED, BATCH)
 MAX_BATCH = 100
+Row = dict[str, Any]
+REFUSING = frozenset({"blocked", "failed", "cancelled"})
+"""Ends for which the gate stays shut: it fails closed (D29)."""
 
 
 class NewEvent(BaseModel):
@@ -32,10 +38,15 @@ class NewEvent(BaseModel):
 
 
 class Accepted(BaseModel):
-    """The event was published."""
+    """The event was published; with `wait`, what the workflows made of it."""
 
     event_id: str
     event_ids: list[str]
+    result: str | None = None
+    """`blocked`, `paused` or `allowed`; None where no answer came in time."""
+    executions: list[Row] = Field(default_factory=list)
+    rejected: list[str] = Field(default_factory=list)
+    """Why workflows did not take the event."""
 
 
 def outgoing(event: NewEvent, topic: str) -> Outgoing:
@@ -55,20 +66,66 @@ def outgoing(event: NewEvent, topic: str) -> Outgoing:
     return Outgoing(topic, key, orjson.dumps(event.data), headers)
 
 
-@router.post("/events", status_code=202)
+def gate(answers: Sequence[Mapping[str, Any]]) -> str:
+    """Return the one answer of all executions of some events (D29)."""
+    statuses = {run["status"] for answer in answers for run in answer["executions"]}
+    if statuses & REFUSING or any(answer["rejected"] for answer in answers):
+        return "blocked"
+    return "paused" if "paused" in statuses else "allowed"
+
+
+@router.post(
+    "/events", status_code=202, responses={200: {"description": "Answered", "model": Accepted}}
+)
 async def publish(
     request: Request,
     parts: PartsDep,
-    idempotency_key: Annotated[str | None, Header(max_length=255)] = None,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
-    """Publish one event, or a list of them, onto the first event topic."""
-    events = _read(await _body(request))
-    if idempotency_key is not None and len(events) == 1 and events[0].id is None:
-        events[0].id = idempotency_key
-    messages = [outgoing(event, _topic(parts)) for event in events]
-    await parts.out.send(messages)
-    ids = [message.headers["ce_id"] for message in messages if isinstance(message.headers, dict)]
-    return Accepted(event_id=ids[0], event_ids=ids)
+    """Publish one event, or a list of them, onto the first event topic.
+
+    With `wait`, answer `blocked` if any execution is blocked or failed, else `paused` if any is
+    paused, else `allowed` (D11, D29).
+    """
+    events = _read(await read_json_body(request, KINDS, MAX_EVENT_BYTES))
+    topic = _topic(parts)
+    for number, event in enumerate(events):
+        event.id = event.id or _id_of(idempotency_key, number, len(events))
+    begun = time.monotonic()
+    await parts.out.send([outgoing(event, topic) for event in events])
+    ids = [str(event.id) for event in events]
+    accepted = Accepted(event_id=ids[0], event_ids=ids)
+    left = wait - (time.monotonic() - begun)
+    answers = await _await_answers(parts, events, left) if left > 0 else None
+    if answers is None:
+        return accepted
+    response.status_code = 200
+    accepted.result = gate(answers)
+    accepted.executions = [
+        {"event_id": answer["event_id"], **run}
+        for answer in answers
+        for run in answer["executions"]
+    ]
+    accepted.rejected = [reason for answer in answers for reason in answer["rejected"]]
+    return accepted
+
+
+def _id_of(key: str | None, number: int, of: int) -> str:
+    if key is None:
+        return uuid4().hex
+    return key if of == 1 else f"{key}:{number}"
+
+
+async def _await_answers(
+    parts: Parts, events: Sequence[NewEvent], seconds: float
+) -> list[Row] | None:
+    """Return what came of each event, None unless all have an answer in time."""
+    questions = [("event", event.source, str(event.id)) for event in events]
+    found = await asyncio.gather(*(parts.answers.wait(question, seconds) for question in questions))
+    answers = [answer for answer in found if answer is not None]
+    return answers if len(answers) == len(questions) else None
 
 
 def _topic(parts: Parts) -> str:
@@ -76,21 +133,6 @@ def _topic(parts: Parts) -> str:
     if topic.startswith("~"):
         raise Problem(409, "no-event-topic", "the first event topic is a pattern; name one first")
     return topic
-
-
-async def _body(request: Request) -> object:
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-    if kind not in ("application/json", STRUCTURED, BATCH):
-        raise Problem(415, "unsupported-media-type", f"send application/json or {STRUCTURED}")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_EVENT_BYTES:
-            raise Problem(413, "too-large", f"at most {MAX_EVENT_BYTES} bytes are taken")
-    try:
-        return read_json(bytes(body), MAX_EVENT_BYTES)
-    except Undecodable as problem:
-        raise Problem(400, "malformed", problem.message, problem.error_type) from None
 
 
 def _read(value: object) -> list[NewEvent]:

@@ -1,18 +1,17 @@
 """Executions: list, one, trace (requirements.md S200-S202)."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
-from api.parts import Cursor, Limit, PartsDep, page_body
+from api.parts import Cursor, Limit, PartsDep, Text, page_body
 from api.problems import not_found
 from storage.reading import ExecutionFilter
 
 router = APIRouter(tags=["executions"])
 Status = Literal["pending", "running", "paused", "completed", "blocked", "failed", "cancelled"]
 Result = Literal["allowed", "blocked", "executed", "failed"]
-Text = Annotated[str | None, Query(max_length=500)]
 
 
 @router.get("/executions")
@@ -23,13 +22,21 @@ async def list_executions(
     workflow: Text = None,
     trigger: Text = None,
     key: Text = None,
+    label: Text = None,
+    waiting_on: Text = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Return executions, newest first."""
-    wanted = ExecutionFilter(status, result, workflow, trigger, key, since, until)
+    """Return executions, newest first (S195).
+
+    `label` is a name or `name=value`; `waiting_on` is a kind (`approval`, `event`, `timer`,
+    `hold`), an event type, a wait id, a role or a user.
+    """
+    wanted = ExecutionFilter(
+        status, result, workflow, trigger, key, since, until, label, waiting_on
+    )
     return page_body(await parts.reading.executions(wanted, limit, cursor))
 
 

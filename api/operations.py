@@ -1,18 +1,42 @@
-"""Workflows and dead letters, for those who operate a deployment."""
+"""Waits, receipts and dead letters, for those who operate a deployment."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 
-from api.parts import Cursor, Limit, PartsDep, page_body
+from api.parts import Cursor, Limit, PartsDep, Text, page_body
+from api.problems import not_found
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/workflows")
-async def list_workflows(parts: PartsDep) -> dict[str, Any]:
-    """Return the latest version of every workflow."""
-    return {"items": await parts.reading.workflows(), "next_cursor": None}
+@router.get("/waits")
+async def list_waits(
+    parts: PartsDep,
+    status: Literal["open", "closed", "any"] = "open",
+    kind: Literal["approval", "event", "timer"] | None = None,
+    workflow: Text = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Return what executions wait for, newest first; by default what is open."""
+    page = await parts.reading.waits(
+        status=None if status == "any" else status,
+        kind=kind,
+        workflow=workflow,
+        limit=limit,
+        cursor=cursor,
+    )
+    return page_body(page)
+
+
+@router.get("/receipts/{id}")
+async def get_receipt(parts: PartsDep, id: str) -> dict[str, Any]:
+    """Return the answer to a decision or a command."""
+    found = await parts.answering.receipt(id)
+    if found is None:
+        raise not_found(f"a receipt of {id}")
+    return found
 
 
 @router.get("/dead-letters")

@@ -1,21 +1,28 @@
 """Errors as RFC 9457 problems with stable types."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from engine.errors import SluicegateError
 from storage.errors import DatabaseUnreachable
 from storage.reading import InvalidCursor
+from storage.store import TRANSIENT
+from streams.json_check import Undecodable
 from streams.producer import PublishFailed
 
 MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemBody(BaseModel):
-    """A problem as clients see it."""
+    """A problem as clients see it; some have members of their own."""
+
+    model_config = ConfigDict(extra="allow")
 
     type: str
     title: str
@@ -27,8 +34,16 @@ class ProblemBody(BaseModel):
 class Problem(SluicegateError):
     """An answer other than success; `kind` is the last part of its type."""
 
-    def __init__(self, status: int, kind: str, detail: str, code: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        code: str | None = None,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
         self.status, self.kind, self.detail, self.code = status, kind, detail, code
+        self.more = more or {}
         super().__init__(detail)
 
 
@@ -37,14 +52,17 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not-found", f"{what} does not exist")
 
 
-def respond(status: int, kind: str, detail: str, code: str | None = None) -> JSONResponse:
-    """Return a problem as a response."""
+def respond(
+    status: int, kind: str, detail: str, code: str | None = None, **more: Any
+) -> JSONResponse:
+    """Return a problem as a response; `more` are extension members."""
     body = ProblemBody(
         type=f"/problems/{kind}",
         title=kind.replace("-", " ").capitalize(),
         status=status,
         detail=detail,
         code=code,
+        **more,
     )
     return JSONResponse(body.model_dump(), status, media_type=MEDIA_TYPE)
 
@@ -59,7 +77,7 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def own(_: Request, error: Problem) -> JSONResponse:
-        return respond(error.status, error.kind, error.detail, error.code)
+        return respond(error.status, error.kind, error.detail, error.code, **error.more)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -75,9 +93,15 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def cursor(_: Request, error: InvalidCursor) -> JSONResponse:
         return respond(422, "invalid-cursor", str(error))
 
-    @app.exception_handler(DatabaseUnreachable)
-    async def database(_: Request, error: DatabaseUnreachable) -> JSONResponse:
-        return respond(503, "database-unreachable", str(error))
+    @app.exception_handler(Undecodable)
+    async def malformed(_: Request, error: Undecodable) -> JSONResponse:
+        return respond(400, "malformed", error.message, error.error_type)
+
+    async def database(_: Request, error: Exception) -> JSONResponse:
+        return respond(503, "database-unreachable", str(error).strip())
+
+    for kind in (DatabaseUnreachable, *TRANSIENT):
+        app.add_exception_handler(kind, database)
 
     @app.exception_handler(PublishFailed)
     async def broker(_: Request, error: PublishFailed) -> JSONResponse:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import operating
 from cli.errors import exit_code_of, fail, run
 
 app = typer.Typer(
@@ -14,12 +15,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-executions = typer.Typer(help="Executions: list, show, trace.", no_args_is_help=True)
+executions = typer.Typer(help="Executions: look at them, act on them.", no_args_is_help=True)
 approvals = typer.Typer(help="The inbox in a terminal.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Records that could not be read or placed.", no_args_is_help=True)
 app.add_typer(executions, name="executions")
 app.add_typer(approvals, name="approvals")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(operating.top)
+app.add_typer(operating.workflows, name="workflows")
+app.add_typer(operating.waits, name="waits")
+executions.add_typer(operating.executions)
+approvals.add_typer(operating.approvals)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="Most rows to print.")]
@@ -31,6 +37,10 @@ DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder that ke
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="Port of API and inbox; 0: free.")
 ]
+EventText = Annotated[
+    str, typer.Option("--event", help="{type, data} or the payload: JSON, @file or -.")
+]
+EventType = Annotated[str | None, typer.Option("--type", help="Type of the event.")]
 ReadyFile = Annotated[Path | None, typer.Option("--ready-file", help="Written when all is ready.")]
 
 
@@ -119,6 +129,50 @@ def validate(
     raise SystemExit(validate_files(files))
 
 
+@app.command("test")
+def run_workflow_tests(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Folders, or *.test.yaml.")] = None,
+    only: Annotated[str, typer.Option("-k", help="Only tests with this in their name.")] = "",
+    min_coverage: Annotated[
+        float, typer.Option("--min-coverage", min=0, max=100, help="Least share covered, in %.")
+    ] = 0.0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run tests of workflows, offline and in memory, and say what they cover."""
+    from cli.testing.command import Options, run_tests
+
+    raise SystemExit(run_tests(Options(paths or [], only, min_coverage, as_json)))
+
+
+@app.command()
+def preview(
+    file: Annotated[Path, typer.Argument(help="Definition file.")],
+    event: EventText,
+    type: EventType = None,
+    decide: Annotated[
+        list[str] | None, typer.Option("--decide", help="step=outcome, in order; may be repeated.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what an event would lead to, up to the next pause or the end, doing none of it."""
+    from cli.previewing import preview_event
+
+    raise SystemExit(preview_event(file, event, type, decide or [], as_json))
+
+
+@app.command()
+def explain(
+    path: Annotated[Path, typer.Argument(help="Definition file or folder.")],
+    event: EventText,
+    type: EventType = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say why an event starts each workflow, or why it does not."""
+    from cli.explaining import explain_event
+
+    raise SystemExit(explain_event(path, event, type, as_json))
+
+
 @app.command()
 def graph(
     file: Annotated[Path, typer.Argument(help="Definition file.")],
@@ -169,6 +223,10 @@ def list_executions(
     result: Annotated[str | None, typer.Option("--result")] = None,
     workflow: Workflow = None,
     key: Annotated[str | None, typer.Option("--key", help="Trigger key.")] = None,
+    label: Annotated[str | None, typer.Option("--label", help="Name or name=value.")] = None,
+    waiting_on: Annotated[
+        str | None, typer.Option("--waiting-on", help="Kind of wait, event, role or user.")
+    ] = None,
     limit: Limit = 50,
     as_json: JsonFlag = False,
 ) -> None:
@@ -176,7 +234,14 @@ def list_executions(
     from cli import reading
     from storage.reading import ExecutionFilter
 
-    wanted = ExecutionFilter(status=status, result=result, workflow=workflow, key=key)
+    wanted = ExecutionFilter(
+        status=status,
+        result=result,
+        workflow=workflow,
+        key=key,
+        label=label,
+        waiting_on=waiting_on,
+    )
     run(reading.list_executions(wanted, limit, as_json))
 
 

@@ -35,6 +35,25 @@ STEP_COLUMNS = {
     "duration_ms": "ms",
     "outcome": "output",
 }
+WORKFLOW_COLUMNS = {
+    "name": "workflow",
+    "version": "v",
+    "enabled": "enabled",
+    "priority": "priority",
+    "created_at": "registered",
+    "description": "description",
+}
+WAIT_COLUMNS = {
+    "wait_id": "wait",
+    "kind": "kind",
+    "workflow": "workflow",
+    "execution_id": "execution",
+    "step_path": "step",
+    "title": "title",
+    "event": "event",
+    "opened_at": "since",
+    "due_at": "until",
+}
 DEAD_LETTER_COLUMNS = {
     "id": "id",
     "topic": "topic",
@@ -147,3 +166,41 @@ async def list_dead_letters(limit: int, as_json: bool) -> None:
     async with open_store(settings_for_database()) as store:
         page = await Reading(store).dead_letters(limit)
     _print_page(page, DEAD_LETTER_COLUMNS, "No dead letters.", as_json)
+
+
+async def list_workflows(as_json: bool) -> None:
+    """Print the latest version of every workflow."""
+    async with open_store(settings_for_database()) as store:
+        rows = await Reading(store).workflows()
+    _print_page(Page(rows, None), WORKFLOW_COLUMNS, "No workflows.", as_json)
+
+
+async def show_workflow(name: str, version: int | None, as_json: bool) -> None:
+    """Print a definition as it was registered."""
+    async with open_store(settings_for_database()) as store:
+        found = await Reading(store).workflow(name, version)
+    if found is None:
+        what = f"the workflow {name}"
+        raise NotFound(
+            f"{what if version is None else f'version {version} of {what}'} does not exist"
+        )
+    if as_json:
+        print_json(found)
+    else:
+        sys.stdout.write(found["definition"].rstrip("\n") + "\n")
+
+
+async def list_versions(name: str, as_json: bool) -> None:
+    """Print the versions of a workflow, newest first."""
+    async with open_store(settings_for_database()) as store:
+        rows = await Reading(store).versions(name)
+    if not rows:
+        raise NotFound(f"the workflow {name} does not exist")
+    _print_page(Page(rows, None), {**WORKFLOW_COLUMNS, "content_hash": "hash"}, "", as_json)
+
+
+async def list_waits(kind: str | None, workflow: str | None, limit: int, as_json: bool) -> None:
+    """Print what executions wait for, newest first."""
+    async with open_store(settings_for_database()) as store:
+        page = await Reading(store).waits(kind=kind, workflow=workflow, limit=limit)
+    _print_page(page, WAIT_COLUMNS, "Nothing is waiting.", as_json)

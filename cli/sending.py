@@ -5,15 +5,18 @@ import getpass
 import json
 import sys
 import time
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from cli.errors import FAILED, OK, USAGE, NotFound, fail
+from cli.errors import FAILED, NOT_FOUND, OK, USAGE, NotFound, fail
 from cli.parts import open_producer, open_store, settings_for_both
 from cli.show import print_json
 
 RECEIPT_SECONDS = 10.0
+UNKNOWN = frozenset({"unknown", "unknown_workflow"})
 
 
 def read_data(text: str) -> dict[str, Any]:
@@ -32,6 +35,16 @@ def read_data(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         fail("--data must be a JSON object: {...}", USAGE)
     return value
+
+
+def read_instant(text: str | None, option: str) -> datetime | None:
+    """Return an ISO 8601 instant; one without zone is local time."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        fail(f"{option} is no instant such as 2026-12-24T18:00:00+01:00", USAGE)
 
 
 async def send_event(
@@ -66,14 +79,14 @@ async def decide(
     as_json: bool,
 ) -> int:
     """Send a decision, wait for its receipt, and print it; returns the exit code."""
+    from storage.answering import Answering
     from storage.reading import Reading
-    from streams.codecs import Outgoing
+    from streams.issuing import decision_record
     from streams.topics import Topics
 
     settings = settings_for_both()
     async with open_store(settings) as store, open_producer(settings) as out:
-        reading = Reading(store)
-        approval = await reading.approval(request_id)
+        approval = await Reading(store).approval(request_id)
         if approval is None:
             raise NotFound(f"the approval request {request_id} does not exist")
         record = approval["record"]
@@ -87,29 +100,32 @@ async def decide(
             "form": form,
         }
         topic = Topics(settings.topic_prefix).decisions
-        await out.send([Outgoing(topic, record["execution_id"], json.dumps(decision), {})])
-        receipt = await _await_receipt(reading, decision["decision_id"])
-    return _print_receipt(receipt, decision, as_json)
+        await out.send([decision_record(topic, decision, record["execution_id"])])
+        receipt = await await_receipt(Answering(store), decision["decision_id"])
+    return print_receipt(receipt, as_json)
 
 
-async def _await_receipt(reading: Any, decision_id: str) -> dict[str, Any] | None:
+async def await_receipt(answering: Any, id: str) -> dict[str, Any]:
+    """Return the receipt of what was sent; ends the command if none comes in time."""
     deadline = time.monotonic() + RECEIPT_SECONDS
-    while time.monotonic() < deadline:
-        receipt: dict[str, Any] | None = await reading.receipt(decision_id)
-        if receipt is not None:
-            return receipt
+    while (found := await answering.receipt(id)) is None:
+        if time.monotonic() > deadline:
+            fail(f"no answer to {id} in {RECEIPT_SECONDS:g} s; it is sent: is a worker running?")
         await asyncio.sleep(0.05)
-    return None
+    receipt: dict[str, Any] = found
+    return receipt
 
 
-def _print_receipt(receipt: dict[str, Any] | None, decision: dict[str, Any], as_json: bool) -> int:
-    if receipt is None:
-        fail(f"no answer within {RECEIPT_SECONDS:g} s; the decision is sent: is a worker running?")
+def print_receipt(receipt: Mapping[str, Any], as_json: bool) -> int:
+    """Print a receipt; returns the exit code."""
+    refused = receipt["result"] == "refused"
     if as_json:
         print_json(receipt)
-    elif receipt["result"] == "refused":
-        fail(f"refused ({receipt['code']}): {receipt['message']}")
-    else:
+    elif not refused:
         sys.stdout.write(f"{receipt['result']}: {receipt['message']}\n")
-    del decision
-    return FAILED if receipt["result"] == "refused" else OK
+    if not refused:
+        return OK
+    code = NOT_FOUND if receipt["code"] in UNKNOWN else FAILED
+    if not as_json:
+        fail(f"refused ({receipt['code']}): {receipt['message']}", code)
+    return code

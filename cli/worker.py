@@ -25,14 +25,13 @@ def run_worker(**flags: Any) -> int:
     settings = load_settings(**flags)
     require_kafka_and_database(settings)
     require_modes(settings)
-    secrets = [secret.get_secret_value() for secret in settings.secrets.values()]
-    configure_logging(settings.log_level, settings.log_format, secrets)
+    configure_logging(settings.log_level, settings.log_format, settings.hidden())
     import uvloop
 
     from streams.process import run_process
     from streams.worker import build_worker
 
-    worker = build_worker(settings, _store(settings), _cache(settings))
+    worker = build_worker(settings, _store(settings), _cache(settings), _rows())
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     app = loop.run_until_complete(_prepare(worker))
@@ -63,6 +62,12 @@ def _cache(settings: Settings) -> Any:
     from storage.cache import ContextCache
 
     return ContextCache(settings.redis)
+
+
+def _rows() -> Any:
+    from storage.sql_source import SqlRows
+
+    return SqlRows()
 
 
 async def _prepare(worker: "Worker") -> Any:

@@ -4,10 +4,18 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -16,9 +24,18 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from config.connections import check_hook, parse_address, parse_mail_server
 from config.errors import ConfigError, ModeRefused, SettingMissing
 
 SECRET_PREFIX = "SLUICEGATE_SECRET_"  # noqa: S105
+MAY_BE_FILES = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "KAFKA_SASL_PASSWORD",
+    "SLUICEGATE_SMTP_URL",
+    "SLUICEGATE_NOTIFY_SLACK_URL",
+    "SLUICEGATE_NOTIFY_TEAMS_URL",
+)
 EMBEDDED_HINT = (
     "set it, or run `sluicegate dev` for an embedded broker, database and cache on this machine"
 )
@@ -77,6 +94,11 @@ class Settings(BaseSettings):
     decision_auth: str | None = None
     webhook_allow: Texts = ()
     allow_private: bool = False
+    smtp_url: SecretStr | None = None
+    smtp_from: str | None = None
+    notify_slack_url: SecretStr | None = None
+    notify_teams_url: SecretStr | None = None
+    templates: Path = Path("templates")
     session_timeout: float = Field(10.0, gt=0, le=90)
     fetch_wait_ms: int = Field(500, ge=1, le=60_000)
     batch_size: int = Field(200, ge=1, le=1_000)
@@ -109,6 +131,27 @@ class Settings(BaseSettings):
             raise ValueError("name at least one topic")
         return value
 
+    @field_validator("smtp_url", "notify_slack_url", "notify_teams_url")
+    @classmethod
+    def _usable(cls, value: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            check = parse_mail_server if field.field_name == "smtp_url" else check_hook
+            check(value.get_secret_value())
+        return value
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _one_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_address(value)
+        return value
+
+    @model_validator(mode="after")
+    def _mail_has_sender(self) -> Self:
+        if self.smtp_url is not None and self.smtp_from is None:
+            raise ValueError("SLUICEGATE_SMTP_URL needs SLUICEGATE_SMTP_FROM")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -138,6 +181,14 @@ class Settings(BaseSettings):
         """The cache's URL, None where there is none."""
         return self.redis_url.get_secret_value() if self.redis_url else None
 
+    def hidden(self) -> list[str]:
+        """Return the values that must never stand in a log."""
+        known = (self.smtp_url, self.notify_slack_url, self.notify_teams_url)
+        values = [secret.get_secret_value() for secret in known if secret is not None]
+        if self.smtp_url is not None:
+            values.append(parse_mail_server(self.smtp_url.get_secret_value()).password)
+        return [*values, *(secret.get_secret_value() for secret in self.secrets.values())]
+
     def kafka_security(self) -> dict[str, str]:
         """Return librdkafka's security properties."""
         found = {
@@ -158,8 +209,8 @@ def _from_files(environment: Mapping[str, str | None]) -> dict[str, str]:
     found = {}
     for name, path in environment.items():
         base = name.removesuffix("_FILE")
-        known = base in ("DATABASE_URL", "REDIS_URL", "KAFKA_SASL_PASSWORD")
-        wanted = base != name and (known or base.startswith(SECRET_PREFIX))
+        known = base in MAY_BE_FILES or base.startswith(SECRET_PREFIX)
+        wanted = base != name and known
         if wanted and path and base not in environment:
             try:
                 found[base] = Path(path).read_text("utf-8").strip()
@@ -185,7 +236,7 @@ def load_settings(**flags: Any) -> Settings:
     from_files = {**beside, **_from_files(os.environ)}
     secrets = _secrets_of({**written, **os.environ, **from_files})
     plain = {
-        name.lower(): value
+        name.removeprefix("SLUICEGATE_").lower(): value
         for name, value in from_files.items()
         if not name.startswith(SECRET_PREFIX)
     }

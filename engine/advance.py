@@ -1,39 +1,64 @@
 """The engine: one execution, one input, what follows (architecture.md rule 1)."""
 
-from datetime import timedelta
 from typing import assert_never
 
-from engine.decide import decide, expire
+from engine.decide import decide
 from engine.definition import (
     AllowVerb,
     ApprovalVerb,
     BlockVerb,
+    BranchingVerb,
     ConditionVerb,
     Definition,
     ExecuteVerb,
+    ForEachVerb,
+    ParallelVerb,
+    RepeatVerb,
     Step,
     WaitVerb,
+    WorkflowVerb,
 )
-from engine.effects import Effect, Refuse, StartTimer
+from engine.effects import Effect
+from engine.ending import begin_next_ending, end, finish, start_timeout
 from engine.errors import SluicegateError, Unresolved
-from engine.execution import MAIN, Execution, Failure, IllegalMove, Line, Status
-from engine.ids import child_id
+from engine.execution import (
+    ENDED,
+    HOLDING,
+    MAIN,
+    Execution,
+    Failure,
+    IllegalMove,
+    Line,
+    Status,
+)
 from engine.inputs import (
     ActionFailed,
+    ActionInDoubt,
     ActionSucceeded,
     CancelRequested,
+    ChildEnded,
     DecisionArrived,
     EventArrived,
+    HoldRequested,
     Input,
+    RequestChanged,
+    ResumeRequested,
+    RetryRequested,
+    SkipRequested,
     Started,
     TimerFired,
 )
-from engine.loads import begin_loading, derive, initial_context, reload, take_resource
+from engine.loads import begin_loading, derive, initial_context, take_resource
+from engine.operations import cancel, hold, resume, retry, skip
+from engine.requests import change_request
 from engine.steps.approval import open_approval
+from engine.steps.branching import enter_for_each, enter_parallel, enter_repeat, join
+from engine.steps.child import enter_workflow, take_child
 from engine.steps.condition import enter_allow, enter_block, enter_condition
-from engine.steps.execute import enter_execute, take_result, try_again
-from engine.steps.wait import enter_wait, run_out, take_event
-from engine.turn import Turn, expiry_timer
+from engine.steps.execute import doubt, enter_execute, take_result
+from engine.steps.wait import enter_wait, take_event
+from engine.timers import fire
+from engine.turn import Turn
 
 MAX_STEPS = 1000
 """Steps that one execution may take (security.md, bounds)."""
@@ -48,57 +73,94 @@ def advance(
     an answer; an impossible move raises IllegalMove.
     """
     turn = Turn(definition, execution, given.at)
-    line = _take(turn, given)
-    if line is None:
+    if not _take(turn, given):
         return execution, tuple(turn.effects)
-    if turn.status is Status.RUNNING:
-        _run(turn, line)
+    if turn.status is Status.RUNNING and turn.held is None:
+        _run(turn)
+        while turn.status is Status.RUNNING and not turn.lines and begin_next_ending(turn):
+            _run(turn)
     if turn.status is Status.RUNNING:
         _settle(turn)
     return turn.freeze(), tuple(turn.effects)
 
 
-def _take(turn: Turn, given: Input) -> str | None:
-    """Apply the input itself; return the line that can go on, None where nothing changed."""
+def _take(turn: Turn, given: Input) -> bool:
+    """Apply the input itself; tell whether it changed anything."""
     match given:
         case Started():
             return _start(turn, given)
         case DecisionArrived():
             return decide(turn, given)
         case EventArrived():
-            return take_event(turn, given)
+            return take_event(turn, given) is not None
         case TimerFired():
-            return _fire(turn, given)
+            return fire(turn, given.timer_id)
         case ActionSucceeded() | ActionFailed():
             return _take_result(turn, given)
+        case ActionInDoubt():
+            return doubt(turn, given.effect_id)
+        case ChildEnded():
+            return take_child(turn, given) is not None
+        case _:
+            return _operate(turn, given)
+
+
+def _operate(
+    turn: Turn,
+    given: RequestChanged
+    | CancelRequested
+    | HoldRequested
+    | ResumeRequested
+    | SkipRequested
+    | RetryRequested,
+) -> bool:
+    """Apply what a person asks of the execution itself."""
+    match given:
+        case RequestChanged():
+            return change_request(turn, given)
         case CancelRequested():
-            return _cancel(turn, given)
+            return cancel(turn, given)
+        case HoldRequested():
+            return hold(turn, given)
+        case ResumeRequested():
+            return resume(turn, given)
+        case SkipRequested():
+            return skip(turn, given)
+        case RetryRequested():
+            return retry(turn, given)
         case _:
             assert_never(given)
 
 
-def _start(turn: Turn, given: Started) -> str | None:
+def _start(turn: Turn, given: Started) -> bool:
     if turn.status is not Status.PENDING:
-        return None
+        return False
     turn.move(Status.RUNNING)
     turn.announce("execution.started")
+    if turn.definition.timeout is not None:
+        start_timeout(turn, turn.definition.timeout)
+    if given.first is not None:
+        turn.lines[MAIN] = Line(given.first)
+        return True
     context, hidden = initial_context(turn.execution.payload)
     turn.scope.update(context)
     if hidden:
         turn.part("warnings")["payload"] = f"hidden by reserved names: {', '.join(hidden)}"
-    if turn.definition.timeout is not None:
-        due_at = turn.now + turn.definition.timeout
-        timer = child_id(turn.execution.id, "timeout")
-        turn.effects.append(StartTimer(timer, "execution_timeout", due_at))
-    turn.lines[MAIN] = Line(turn.definition.first, "loading")
+    line = Line(turn.definition.first, "loading")
+    turn.lines[MAIN] = line
     try:
         begin_loading(turn, given.resources)
     except Unresolved as problem:
         turn.loading.clear()
-        turn.lines[MAIN] = turn.give_up(Failure("unresolved", f"context.load: {problem}"))
-        return MAIN
+        _give_up(turn, Failure("unresolved", f"context.load: {problem}"))
+        return True
     _begin_steps(turn)
-    return MAIN
+    return True
+
+
+def _give_up(turn: Turn, failure: Failure) -> None:
+    """Fail before the first step."""
+    turn.give_up(turn.lines.pop(MAIN), failure)
 
 
 def _begin_steps(turn: Turn) -> None:
@@ -109,80 +171,52 @@ def _begin_steps(turn: Turn) -> None:
         derive(turn)
         turn.lines[MAIN] = Line(turn.definition.first)
     except SluicegateError as problem:
-        turn.lines[MAIN] = turn.give_up(Failure("unresolved", f"context.derive: {problem}"))
+        _give_up(turn, Failure("unresolved", f"context.derive: {problem}"))
 
 
-def _take_result(turn: Turn, given: ActionSucceeded | ActionFailed) -> str | None:
-    if not any(loading.pending == given.effect_id for loading in turn.loading.values()):
-        return take_result(turn, given)
+def _take_result(turn: Turn, given: ActionSucceeded | ActionFailed) -> bool:
+    loading = next((ld for ld in turn.loading.values() if ld.pending == given.effect_id), None)
+    if loading is None:
+        return take_result(turn, given) is not None
     failure = take_resource(turn, given)
+    if loading.line is not None:
+        return True
     if failure is None:
         _begin_steps(turn)
     else:
         turn.loading.clear()
-        turn.lines[MAIN] = turn.give_up(failure)
-    return MAIN
+        _give_up(turn, failure)
+    return True
 
 
-def _fire(turn: Turn, given: TimerFired) -> str | None:
-    for wait in turn.waits.values():
-        if expiry_timer(turn.execution, wait.path) == given.timer_id:
-            return expire(turn, wait) if wait.kind == "approval" else run_out(turn, wait)
-    for name, line in turn.lines.items():
-        if line.phase == "retrying" and line.pending == given.timer_id:
-            turn.lines[name] = try_again(line)
-            return name
-    if reload(turn, given.timer_id):
-        return MAIN
-    if given.timer_id == child_id(turn.execution.id, "timeout"):
-        return _time_out(turn)
-    return None
+def _run(turn: Turn) -> None:
+    """Let all lines go on until each holds or has ended, or the execution has."""
+    while turn.status is Status.RUNNING:
+        name = next((name for name, line in turn.lines.items() if line.phase == "ready"), None)
+        if name is None:
+            return
+        _run_line(turn, name)
 
 
-def _time_out(turn: Turn) -> str | None:
-    """End an execution whose time is up; paused time counts only where asked (D14)."""
-    definition, started = turn.definition, turn.execution.started_at
-    if turn.execution.ended or definition.timeout is None or started is None:
-        return None
-    elapsed = turn.now - started
-    if not definition.include_paused:
-        elapsed -= timedelta(milliseconds=turn.paused_ms)
-        if turn.paused_at is not None:
-            elapsed -= turn.now - turn.paused_at
-    if elapsed < definition.timeout:
-        timer = child_id(turn.execution.id, "timeout")
-        due_at = turn.now + max(definition.timeout - elapsed, timedelta(seconds=1))
-        turn.effects.append(StartTimer(timer, "execution_timeout", due_at))
-        return None
-    turn.end(
-        Status.FAILED, "failed", Failure("timeout", f"not finished within {definition.timeout}")
-    )
-    return MAIN
-
-
-def _cancel(turn: Turn, given: CancelRequested) -> str | None:
-    if turn.execution.ended:
-        text = f"the execution has ended: {turn.execution.status}"
-        turn.effects.append(Refuse("execution_finished", text))
-        return None
-    turn.end(
-        Status.CANCELLED, None, Failure("cancelled", given.reason or f"cancelled by {given.by}")
-    )
-    return MAIN
-
-
-def _run(turn: Turn, name: str) -> None:
-    """Let a line go on until it holds, ends, or ends the execution."""
-    line = turn.lines.get(name, Line(None))
-    while line.at is not None and line.phase == "ready" and turn.status is Status.RUNNING:
-        turn.steps_taken += 1
-        step = turn.definition.steps[line.at]
+def _run_line(turn: Turn, name: str) -> None:
+    line = turn.lines[name]
+    turn.current = name
+    turn.look_from(name)
+    while line.at is not None and line.phase == "ready":
+        turn.count_step()
+        step = turn.step_at(name, line, line.at)
         if turn.steps_taken > MAX_STEPS:
             failure = Failure("step_limit", f"more than {MAX_STEPS} steps", step.id)
-            turn.end(Status.FAILED, "failed", failure)
+            end(turn, Status.FAILED, "failed", failure)
             return
         line = _enter(turn, step, line)
+        if turn.status in ENDED:
+            return
         turn.lines[name] = line
+    if line.at is None:
+        del turn.lines[name]
+        if line.parent is not None:
+            join(turn, name, line)
 
 
 def _enter(turn: Turn, step: Step, line: Line) -> Line:
@@ -207,33 +241,42 @@ def _dispatch(turn: Turn, step: Step, line: Line) -> Line:
     match step.verb:
         case ConditionVerb() as verb:
             return enter_condition(turn, step, verb, line)
+        case ExecuteVerb() as verb:
+            return enter_execute(turn, step, verb, line)
+        case ApprovalVerb() as verb:
+            return open_approval(turn, step, verb.spec, line)
         case AllowVerb() as verb:
             return enter_allow(turn, step, verb, line)
         case BlockVerb() as verb:
             return enter_block(turn, step, verb, line)
-        case ExecuteVerb() as verb:
-            return enter_execute(turn, step, verb, line)
         case WaitVerb() as verb:
             return enter_wait(turn, step, verb, line)
-        case ApprovalVerb() as verb:
-            return open_approval(turn, step, verb.spec, line)
+        case _ as verb:
+            return _dispatch_branching(turn, step, verb, line)
+
+
+def _dispatch_branching(
+    turn: Turn, step: Step, verb: BranchingVerb | WorkflowVerb, line: Line
+) -> Line:
+    match verb:
+        case ParallelVerb():
+            return enter_parallel(turn, step, verb, line)
+        case ForEachVerb():
+            return enter_for_each(turn, step, verb, line)
+        case RepeatVerb():
+            return enter_repeat(turn, step, verb, line)
+        case WorkflowVerb():
+            return enter_workflow(turn, step, verb, line)
         case _:
-            assert_never(step.verb)
+            assert_never(verb)
 
 
 def _settle(turn: Turn) -> None:
-    """Complete an execution whose lines have all ended; pause one whose lines all wait."""
-    live = [line for line in turn.lines.values() if line.at is not None]
-    if not live:
-        _finish(turn)
-    elif all(line.phase == "waiting" for line in live):
+    """Complete an execution whose lines have all ended; pause one whose lines all hold."""
+    lines = turn.lines.values()
+    if not lines:
+        finish(turn)
+    elif turn.held is not None or all(line.phase in HOLDING for line in lines):
         turn.move(Status.PAUSED)
         turn.paused_at = turn.now
         turn.announce("execution.paused")
-
-
-def _finish(turn: Turn) -> None:
-    if turn.failing is not None:
-        turn.end(Status.FAILED, "failed", turn.failing)
-    else:
-        turn.end(Status.COMPLETED, turn.provisional or turn.definition.default_result)

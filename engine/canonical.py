@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from typing import Any
 
 
 def _number(value: float) -> str:
@@ -53,14 +54,24 @@ def _is_plain(value: object) -> bool:
     while stack:
         node = stack.pop()
         if type(node) is dict:
-            if not all(type(key) is str and key.isascii() for key in node):
+            if not _are_ascii(node):
                 return False
-            stack.extend(node.values())
+            inner: Iterable[object] = node.values()
         elif type(node) is list:
-            stack.extend(node)
-        elif node is not None and type(node) not in _PLAIN_LEAVES:
+            inner = node
+        elif node is None or type(node) in _PLAIN_LEAVES:
+            continue
+        else:
             return False
+        stack.extend([item for item in inner if type(item) not in _PLAIN_LEAVES])
     return True
+
+
+def _are_ascii(names: Iterable[Any]) -> bool:
+    try:
+        return "".join(names).isascii()
+    except TypeError:
+        return False
 
 
 _PLAIN_LEAVES = frozenset({str, int, bool})

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from engine.definition import Definition, EventWait, WaitVerb
+from engine.definition import CancelOn, Definition, EventsWait, EventWait, WaitVerb
 from engine.paths import MISSING, lookup, parse_path
 
 RECORD_KEY = "@key"
@@ -20,16 +20,22 @@ class WaitShape:
     paths: tuple[str, ...]
 
 
-def shape_of(wait: EventWait) -> WaitShape:
+def shape_of(wait: EventWait | CancelOn) -> WaitShape:
     """Return the form of an event wait."""
     return WaitShape(wait.event, tuple(sorted(wait.match)) or (RECORD_KEY,))
 
 
 def shapes_of(definition: Definition) -> frozenset[WaitShape]:
-    """Return the forms of all event waits of a definition."""
-    verbs = (step.verb for step in definition.steps.values())
-    waits = (verb.what for verb in verbs if isinstance(verb, WaitVerb))
-    return frozenset(shape_of(wait) for wait in waits if isinstance(wait, EventWait))
+    """Return the forms of all events that executions of a definition listen for."""
+    found: set[WaitShape] = set()
+    for step in definition.steps.values():
+        what = step.verb.what if isinstance(step.verb, WaitVerb) else None
+        if isinstance(what, EventsWait):
+            found.update(shape_of(event) for event in what.events)
+        elif isinstance(what, EventWait):
+            found.add(shape_of(what))
+    cancelling = (trigger.cancel_on for trigger in definition.triggers)
+    return frozenset(found.union(shape_of(what) for what in cancelling if what is not None))
 
 
 def correlation(shape: WaitShape, values: Sequence[object]) -> str:

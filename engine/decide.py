@@ -1,23 +1,18 @@
 """What a decision, or its absence, does to an approval (requirements.md D6, D21, D22)."""
 
-from typing import assert_never
-
-from engine.definition import (
-    AllowVerb,
-    ApprovalSpec,
-    ApprovalVerb,
-    BlockVerb,
-    ConditionVerb,
-    ExecuteVerb,
-    Step,
-    Verb,
-    WaitVerb,
-)
-from engine.effects import Accept, Refuse
-from engine.execution import Failure, Line, Status, StepStatus, Wait
+from engine.deciders import Vote, deciders_of, refuse_voter
+from engine.definition import ApprovalSpec, ApprovalVerb, BlockVerb, Step, Verb
+from engine.durations import parse_instant
+from engine.effects import Accept, RecordVote, Refuse
+from engine.ending import end
+from engine.execution import ENDED, Failure, Line, Status, StepStatus, Wait
+from engine.ids import WaitId
 from engine.inputs import DecisionArrived
-from engine.steps.approval import blocked_reason, instant_text, keep_answer
+from engine.loads import refreshed
+from engine.policy import AnyOne
+from engine.steps.approval import blocked_reason, instant_text, keep_answer, progress
 from engine.turn import Turn
+from engine.votes import Tally, may_vote, tally
 
 CLOSED_BY_ENGINE = {"expired": "expired", "cancelled": "cancelled"}
 
@@ -29,28 +24,26 @@ def spec_of(verb: Verb) -> ApprovalSpec | None:
             return spec
         case BlockVerb():
             return verb.approval
-        case ConditionVerb() | AllowVerb() | ExecuteVerb() | WaitVerb():
-            return None
         case _:
-            assert_never(verb)
+            return None
 
 
-def find_wait(turn: Turn, given: DecisionArrived) -> Wait | Refuse:
-    """Return the open approval that a decision means, or why there is none."""
-    open_approvals = [wait for wait in turn.waits.values() if wait.kind == "approval"]
-    if given.request_id is None:
+def find_wait(turn: Turn, request_id: WaitId | None) -> Wait | Refuse:
+    """Return the open approval that is meant, the only one by default, or why there is none."""
+    if request_id is None:
+        open_approvals = [wait for wait in turn.waits.values() if wait.kind == "approval"]
         if len(open_approvals) == 1:
             return open_approvals[0]
         if open_approvals:
             names = ", ".join(wait.id for wait in open_approvals)
             return Refuse("unknown", f"several approvals are open; name one as request_id: {names}")
-    elif (wait := turn.waits.get(given.request_id)) is not None and wait.kind == "approval":
+    elif (wait := turn.waits.get(request_id)) is not None and wait.kind == "approval":
         return wait
-    return _refuse_closed(turn, given)
+    return _refuse_closed(turn, request_id)
 
 
-def _refuse_closed(turn: Turn, given: DecisionArrived) -> Refuse:
-    outcome = turn.closed.get(given.request_id) if given.request_id is not None else None
+def _refuse_closed(turn: Turn, request_id: WaitId | None) -> Refuse:
+    outcome = turn.closed.get(request_id) if request_id is not None else None
     if outcome is not None:
         code = CLOSED_BY_ENGINE.get(outcome, "already_decided")
         return Refuse(code, f"the request is closed: {outcome}")
@@ -59,32 +52,47 @@ def _refuse_closed(turn: Turn, given: DecisionArrived) -> Refuse:
     return Refuse("unknown", "the execution has no such open request")
 
 
-def _refuse_person(given: DecisionArrived, record: dict[str, object]) -> Refuse | None:
-    who = given.decided_by
-    if given.on_behalf_of is not None:
-        return Refuse("not_allowed", f"no delegation from {given.on_behalf_of} is known")
-    if who == record["requester"] and not record["allow_requester"]:
-        return Refuse("self_approval", f"{who} asked for this; somebody else must decide")
-    excluded, users, roles = record["exclude"], record["users"], record["roles"]
-    if isinstance(excluded, list) and who in excluded:
-        return Refuse("not_allowed", f"{who} is excluded from deciding this")
-    if record["anyone"] or (isinstance(users, list) and who in users):
-        return None
-    if not isinstance(roles, list) or not roles:
-        return Refuse("not_allowed", f"{who} is not among the users who may decide")
-    if given.roles is not None and given.roles.isdisjoint(roles):
-        return Refuse("not_allowed", f"{who} holds none of the roles {', '.join(roles)}")
-    return None
+def votes_of(wait: Wait) -> list[Vote]:
+    """Return the votes counted so far."""
+    votes = wait.state.get("votes")
+    return [
+        Vote(
+            vote["by"],
+            vote.get("on_behalf_of"),
+            vote["outcome"],
+            frozenset(vote["roles"]) if vote.get("roles") is not None else None,
+            parse_instant(vote["at"]),
+            vote.get("stage", 0),
+        )
+        for vote in (votes if isinstance(votes, list) else ())
+    ]
 
 
-def refuse(given: DecisionArrived, wait: Wait) -> Refuse | None:
-    """Return why a decision cannot close its request, or None (security.md, order of checks)."""
-    record = dict(wait.record)
+def _vote(given: DecisionArrived, wait: Wait) -> Vote:
+    stage = wait.state.get("stage", 0)
+    return Vote(
+        given.decided_by,
+        given.on_behalf_of,
+        given.outcome,
+        given.roles,
+        given.received_at,
+        stage if isinstance(stage, int) else 0,
+    )
+
+
+def refuse(given: DecisionArrived, wait: Wait, spec: ApprovalSpec) -> Refuse | None:
+    """Return why a decision cannot be taken, or None (security.md, order of checks)."""
+    record = wait.record
     if wait.due_at is not None and given.received_at >= wait.due_at:
         return Refuse("expired", f"the request expired at {instant_text(wait.due_at)}")
     if given.request_hash is not None and given.request_hash != record["request_hash"]:
         return Refuse("content_changed", "request_hash is not that of the request as it stands")
-    if (problem := _refuse_person(given, record)) is not None:
+    vote, asked = _vote(given, wait), deciders_of(record)
+    if isinstance(spec.policy, AnyOne):
+        problem = refuse_voter(vote, asked[0], given.delegations)
+    else:
+        problem = may_vote(spec.policy, asked, votes_of(wait), vote, given.delegations)
+    if problem is not None:
         return problem
     outcomes = record["outcomes"]
     if isinstance(outcomes, list) and given.outcome not in outcomes:
@@ -94,25 +102,99 @@ def refuse(given: DecisionArrived, wait: Wait) -> Refuse | None:
     return None
 
 
-def decide(turn: Turn, given: DecisionArrived) -> str | None:
-    """Apply a decision; return the name of the line that goes on, or None if it was refused."""
-    wait = find_wait(turn, given)
+def decide(turn: Turn, given: DecisionArrived) -> bool:
+    """Apply a decision; tell whether it changed anything."""
+    wait = find_wait(turn, given.request_id)
     if isinstance(wait, Refuse):
         turn.effects.append(wait)
-        return None
-    if (problem := refuse(given, wait)) is not None:
+        return False
+    found = turn.line_at(wait.path)
+    spec = spec_of(found[2].verb) if found is not None else None
+    if spec is None:
+        turn.effects.append(Refuse("unknown", "the execution has no such open request"))
+        return False
+    if (problem := refuse(given, wait, spec)) is not None:
         turn.effects.append(problem)
-        return None
+        return False
+    cast = _cast(given, wait)
+    outcome = given.outcome
+    if not isinstance(spec.policy, AnyOne):
+        count = _count(turn, given, wait, spec)
+        if count.decided is None:
+            keep_count(turn, wait, count, cast)
+            return True
+        outcome = count.decided
+    turn.effects.append(Accept("applied", f"{outcome} by {given.decided_by}"))
     answer: dict[str, object] = {
-        "outcome": given.outcome,
+        "outcome": outcome,
         "decided_by": given.decided_by,
         "reason": given.reason,
-        "form": dict(given.form),
+        "form": _form_of(wait, cast) if "votes" in wait.state else dict(given.form),
         "decided_at": instant_text(given.received_at),
-        "votes": [{"by": given.decided_by, "outcome": given.outcome}],
+        "votes": [*_kept(wait), cast],
     }
-    turn.effects.append(Accept("applied", f"{given.outcome} by {given.decided_by}"))
-    return close_approval(turn, wait, answer)
+    if given.on_behalf_of is not None:
+        answer["decided_for"] = given.on_behalf_of
+    return close_approval(turn, wait, answer) is not None
+
+
+def _kept(wait: Wait) -> list[dict[str, object]]:
+    votes = wait.state.get("votes")
+    return list(votes) if isinstance(votes, list) else []
+
+
+def _cast(given: DecisionArrived, wait: Wait) -> dict[str, object]:
+    """Return a vote as it is kept in the answer, and in the request while that is open."""
+    cast: dict[str, object] = {"by": given.decided_by, "outcome": given.outcome}
+    if given.on_behalf_of is not None:
+        cast["on_behalf_of"] = given.on_behalf_of
+    if "votes" not in wait.state:
+        return cast
+    vote = _vote(given, wait)
+    return cast | {
+        "reason": given.reason,
+        "form": dict(given.form),
+        "roles": sorted(given.roles) if given.roles is not None else None,
+        "at": instant_text(given.received_at),
+        "stage": vote.stage,
+    }
+
+
+def _form_of(wait: Wait, cast: dict[str, object]) -> dict[str, object]:
+    """Return what all voters filled in; of one field the last word counts."""
+    found: dict[str, object] = {}
+    for vote in (*_kept(wait), cast):
+        form = vote.get("form")
+        found |= form if isinstance(form, dict) else {}
+    return found
+
+
+def _count(turn: Turn, given: DecisionArrived, wait: Wait, spec: ApprovalSpec) -> Tally:
+    """Keep the vote, and return where the count stands with it."""
+    vote, votes = _vote(given, wait), votes_of(wait)
+    turn.effects.append(
+        RecordVote(
+            wait,
+            len(votes),
+            given.decision_id,
+            given.outcome,
+            given.decided_by,
+            given.on_behalf_of,
+            given.reason,
+            given.form,
+            vote.stage,
+            given.received_at,
+        )
+    )
+    return tally(spec.policy, spec.outcomes, [*votes, vote], deciders_of(wait.record))
+
+
+def keep_count(turn: Turn, wait: Wait, count: Tally, cast: dict[str, object]) -> None:
+    """Go on waiting for more votes, and tell how many there are."""
+    turn.change_wait(wait, "vote", {**progress(count), "votes": [*_kept(wait), cast]})
+    stage = f" in stage {count.stage + 1}" if count.stage else ""
+    text = f"{count.have} of {count.needed} votes{stage}; {cast['outcome']} by {cast['by']}"
+    turn.effects.append(Accept("counted", text))
 
 
 def expire(turn: Turn, wait: Wait) -> str | None:
@@ -124,7 +206,7 @@ def expire(turn: Turn, wait: Wait) -> str | None:
         "reason": f"Nobody decided by {due}",
         "form": {},
         "decided_at": instant_text(turn.now),
-        "votes": [],
+        "votes": _kept(wait),
     }
     return close_approval(turn, wait, answer)
 
@@ -134,18 +216,21 @@ def close_approval(turn: Turn, wait: Wait, answer: dict[str, object]) -> str | N
     found = turn.line_at(wait.path)
     if found is None:
         return None
-    name, line = found
+    name, line, step = found
     turn.wake()
     outcome, by, why = str(answer["outcome"]), answer["decided_by"], answer["reason"]
+    behalf = answer.get("decided_for")
     turn.close_wait(
         wait,
         outcome,
         decided_by=by if isinstance(by, str) else None,
+        decided_for=behalf if isinstance(behalf, str) else None,
         reason=why if isinstance(why, str) else None,
     )
-    step = turn.definition.steps[wait.path]
     keep_answer(turn, step, answer)
-    turn.lines[name] = _follow(turn, step, line, outcome, answer)
+    after = _follow(turn, step, line, outcome, answer)
+    if turn.status not in ENDED:
+        turn.lines[name] = refreshed(turn, name, step, after)
     return name
 
 
@@ -162,12 +247,11 @@ def _follow(turn: Turn, step: Step, line: Line, outcome: str, answer: dict[str, 
     if goto is not None or not refused:
         return turn.complete(step, line, answer, first=False, stored=stored, goto=goto)
     turn.record(step, line, StepStatus.COMPLETED, first=False, output=answer)
-    turn.steps[step.id] = {"status": "completed", **stored}
+    turn.keep("steps", step.id, {"status": "completed", **stored})
     turn.announce("step.completed", step.path)
     code, template = outcome, None
     if isinstance(step.verb, BlockVerb):
         code, template = step.verb.code, step.verb.reason
     reason = blocked_reason(turn, template, str(answer["reason"] or outcome))
-    turn.lines = {name: held for name, held in turn.lines.items() if held is not line}
-    turn.end(Status.BLOCKED, "blocked", Failure(code, reason, step.id))
+    end(turn, Status.BLOCKED, "blocked", Failure(code, reason, step.id))
     return Line(None)

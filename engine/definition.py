@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias
 
 from engine.conditions import Condition
 from engine.ids import StepPath
+from engine.policy import FIRST_VOTE, Policy
 from engine.retry import RetryPolicy
+from engine.schedule import Schedule
 from engine.templates import Template
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)
@@ -15,16 +17,60 @@ DEFAULT_TIMEOUT = timedelta(seconds=30)
 
 
 DEFAULT_RETRY = RetryPolicy()
+InDoubt = Literal["retry", "fail", "ask"]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOn:
+    """Which event cancels an unfinished execution: `match` as in a wait for an event."""
+
+    event: str
+    match: Mapping[str, Template]
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How many executions with one key may be unfinished; those above are held as pending."""
+
+    key: Template
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Debounce:
+    """Start once no event with this key has come for a while, at the latest after `max`."""
+
+    key: Template
+    length: timedelta
+    max: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Start one execution for many events with one key: `size` of them, or those of a while."""
+
+    key: Template | None
+    """None: all events of the trigger."""
+    size: int
+    length: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Which events, or which hand, start an execution."""
+    """Which events, which schedule, or which hand start an execution."""
 
     event: str | None
     when: Condition | None = None
     key: Template | None = None
+    """Rendered over the payload that the execution gets; with `batch` that is `{events: [...]}`."""
     manual: bool = False
+    cancel_on: CancelOn | None = None
+    schedule: Schedule | None = None
+    on_busy: Literal["ignore", "queue", "replace"] = "ignore"
+    """What to do with an event while an execution with its key is unfinished."""
+    concurrency: Concurrency | None = None
+    debounce: Debounce | None = None
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +112,15 @@ class AllowVerb:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """Whom else to ask once an approval has been open for a while."""
+
+    after: timedelta
+    roles: tuple[str, ...] = ()
+    users: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalSpec:
     """What an approval asks, whom, and until when (definitions.md, Approval)."""
 
@@ -85,6 +140,11 @@ class ApprovalSpec:
     expires_in: timedelta | None = None
     expires_at: Template | None = None
     priority: Literal["low", "normal", "high"] = "normal"
+    policy: Policy = FIRST_VOTE
+    remind_every: timedelta | None = None
+    escalate: Escalation | None = None
+    bulk: bool = False
+    """Whether it may be approved from the list, without a look at each."""
     on_outcome: Mapping[str, StepPath] = field(default_factory=dict)
     """First step of the branch of an outcome; an outcome without branch is absent."""
 
@@ -112,6 +172,12 @@ class SubAction:
     kind: str
     params: Template
     timeout: timedelta | None = None
+    required: bool = True
+    """Whether its failure fails the step; that of a notification does only where asked."""
+    idempotent: bool = True
+    """Whether the far side drops a second call with the same key."""
+    into: tuple[str, ...] = ()
+    """Where in the context a `load` puts its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +209,83 @@ class TimeWait:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitVerb:
-    """Pause for an event or for time."""
+class EventsWait:
+    """Hold until one of several events has come, or all of them."""
 
-    what: EventWait | TimeWait
+    kind: Literal["any_of", "all_of"]
+    events: tuple[EventWait, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitVerb:
+    """Pause for events or for time."""
+
+    what: EventWait | EventsWait | TimeWait
     on_timeout: StepPath | None = None
 
 
-Verb: TypeAlias = ConditionVerb | AllowVerb | BlockVerb | ExecuteVerb | WaitVerb | ApprovalVerb
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """When the children of a step decide it (D8); `needed` counts for `n_of`."""
+
+    kind: Literal["all", "any", "race", "n_of", "all_settled"] = "all"
+    needed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelVerb:
+    """Run branches side by side; `branches` holds the first step of each."""
+
+    branches: Mapping[str, StepPath]
+    strategy: Strategy = Strategy()
+    concurrency: int | None = None
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForEachVerb:
+    """Run steps for each element of a list, under the name `item`."""
+
+    items: Template
+    item: str
+    first: StepPath
+    strategy: Strategy = Strategy()
+    concurrency: int = 1
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatVerb:
+    """Run steps again until a condition holds, `max` times at most."""
+
+    first: StepPath
+    until: Condition
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowVerb:
+    """Run another workflow as a child; `version` None means the newest at that moment."""
+
+    name: str
+    input: Template | None = None
+    version: int | None = None
+    wait: bool = True
+    timeout: timedelta | None = None
+
+
+BranchingVerb: TypeAlias = ParallelVerb | ForEachVerb | RepeatVerb
+"""Verbs whose steps run on lines of their own."""
+Verb: TypeAlias = (
+    ConditionVerb
+    | AllowVerb
+    | BlockVerb
+    | ExecuteVerb
+    | WaitVerb
+    | ApprovalVerb
+    | BranchingVerb
+    | WorkflowVerb
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +300,12 @@ class Step:
     retry: RetryPolicy = DEFAULT_RETRY
     timeout: timedelta = DEFAULT_TIMEOUT
     on_error: StepPath | None = None
+    on_in_doubt: InDoubt | None = None
+    """None: retry what is idempotent, ask about the rest."""
+    compensate: StepPath | None = None
+    """First of the steps that undo this one."""
+    refresh: tuple[str, ...] = ()
+    """Loaded paths that are read again on resume (D20)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,15 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
+from engine.definition import InDoubt
 from engine.execution import Result, Status, StepStatus, Wait
-from engine.ids import ChildId, StepPath, WaitId
+from engine.ids import ChildId, ExecutionId, StepPath, WaitId
 from engine.templates import SecretSlot
 from engine.values import dataclass
 
-TimerKind = Literal["expiry", "retry", "execution_timeout"]
+TimerKind = Literal[
+    "expiry", "retry", "execution_timeout", "step_timeout", "reminder", "escalation"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,30 @@ class CloseWait:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeWait:
+    """Keep an open wait as it is now, and announce it once more: a vote, a claim, a reminder."""
+
+    wait: Wait
+    about: Literal["vote", "claim", "reassign", "reminder", "escalation"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVote:
+    """Keep one counted vote of an approval."""
+
+    wait: Wait
+    number: int
+    decision_id: str
+    outcome: str
+    by: str
+    on_behalf_of: str | None
+    reason: str | None
+    form: Mapping[str, object]
+    stage: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StartTimer:
     """Give `TimerFired` at an instant."""
 
@@ -81,6 +108,8 @@ class Perform:
     attempt: int
     timeout: timedelta
     secrets: tuple[SecretSlot, ...] = ()
+    in_doubt: InDoubt = "retry"
+    """What to do when nobody knows whether an attempt happened (D28)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +130,37 @@ class DropEffect:
     """Do not perform any more what has not begun."""
 
     id: ChildId
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild:
+    """Start an execution of another workflow; its end comes back as an input where awaited."""
+
+    id: ExecutionId
+    workflow: str
+    version: int | None
+    payload: Mapping[str, object]
+    path: StepPath
+    awaited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelChild:
+    """Cancel a child whose parent goes no further."""
+
+    id: ExecutionId
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Let an event of this correlation cancel the execution (`cancel_on`)."""
+
+    correlation: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopWatching:
+    """Forget every `Watch` of the execution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +217,17 @@ Effect: TypeAlias = (
     RecordStep
     | OpenWait
     | CloseWait
+    | ChangeWait
+    | RecordVote
     | StartTimer
     | StopTimer
     | Perform
     | WriteRecord
     | DropEffect
+    | StartChild
+    | CancelChild
+    | Watch
+    | StopWatching
     | Emit
     | WriteLog
     | Announce

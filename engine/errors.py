@@ -27,3 +27,11 @@ class ConditionMismatch(SluicegateError):
     def __init__(self, path: str, problem: str) -> None:
         self.path = path
         super().__init__(f"{path}: {problem}")
+
+
+class SourceFailed(SluicegateError):
+    """A source of resources could not be read; `retryable` tells whether another try may help."""
+
+    def __init__(self, code: str, problem: str, *, retryable: bool) -> None:
+        self.code, self.problem, self.retryable = code, problem, retryable
+        super().__init__(problem)

@@ -82,9 +82,14 @@ class Wait:
     """From when on an event counts; None: since the wait opened."""
     correlation: str | None = None
     """For an event wait: what an event must correlate with, see `engine.correlation`."""
+    state: Mapping[str, object] = field(default_factory=dict)
+    """Of an approval: votes, stage, who claimed it, reminders; not part of what was shown."""
 
 
-Phase = Literal["ready", "loading", "acting", "retrying", "waiting"]
+Phase = Literal["ready", "loading", "acting", "doubtful", "retrying", "waiting", "joining"]
+"""What a line does: `doubtful` is an effect of which nobody knows whether it happened (D28)."""
+HOLDING = frozenset({"waiting", "doubtful", "joining"})
+"""Phases out of which only news from outside leads, or that depend on other lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,72 @@ class Line:
     phase: Phase = "ready"
     attempt: int = 1
     action: int = 0
+    """Index of the sub-action under way; of a joining line, how many children it has begun."""
     outputs: tuple[object, ...] = ()
+    """Of the sub-actions so far; of a joining `for_each`, its items."""
     pending: ChildId | None = None
-    """The effect or timer that this line waits for, while acting or retrying."""
+    """The effect or timer that this line waits for, while acting, retrying or joining."""
     since: datetime | None = None
     """When the current attempt of the step began."""
+    recorded: bool = False
+    """Whether the current attempt of the step has a row."""
+    parent: str | None = None
+    """Name of the line whose step this one is a child of; None: no line waits for this one."""
+    root: str = ""
+    """What the line's name stands for in the paths of the definition; of the main line nothing."""
+    done: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Of a joining line: what its ended children came to."""
+    last: str | None = None
+    """Of a child: the step whose output is its own."""
+    failure: Failure | None = None
+    """Why a child ended."""
+
+    def begun(self, at: datetime) -> "Line":
+        """Return this line with the instant at which the attempt began."""
+        return Line(
+            self.at,
+            self.phase,
+            self.attempt,
+            self.action,
+            self.outputs,
+            self.pending,
+            at,
+            self.recorded,
+            self.parent,
+            self.root,
+            self.done,
+            self.last,
+            self.failure,
+        )
+
+    def onward(self, at: StepPath | None, last: str | None = None) -> "Line":
+        """Return this line at the start of another step, or at its end."""
+        if not self.root:
+            return Line(at)
+        return Line(at, parent=self.parent, root=self.root, last=last or self.last)
+
+
+def path_of(name: str, line: Line, at: StepPath) -> StepPath:
+    """Return a step's path as executed: a loop's item or round stands in it as a number."""
+    return StepPath(name + at[len(line.root) :]) if line.root else at
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A completed step's compensation: its first step, and the line to run it on."""
+
+    at: StepPath
+    name: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An operator's pause (requirements.md S93)."""
+
+    by: str
+    reason: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +174,10 @@ class Loading:
 
     pending: ChildId
     attempt: int
+    line: str | None = None
+    """The line that goes on once it is there (`refresh`); None: before the first step."""
+    step: StepPath | None = None
+    """Where the line waited, as executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +200,18 @@ class Execution:
     waits: Mapping[WaitId, Wait] = field(default_factory=dict)
     closed_waits: Mapping[WaitId, str] = field(default_factory=dict)
     """Outcomes of those closed waits that the input may name."""
+    frames: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """What only one item or one round of a loop sees, by the name of its line."""
     provisional: Literal["allowed", "executed"] | None = None
     failing: Failure | None = None
-    """Set while the workflow's own `on_error` runs."""
+    """Set while compensations or the workflow's own `on_error` run: the end is decided."""
+    ending: Literal["failed", "cancelled"] = "failed"
+    """How it ends once `failing` is set."""
+    error_handled: bool = False
+    """Whether the workflow's `on_error` has begun, or must not."""
+    undo: tuple[Undo, ...] = ()
+    """Compensations of the steps completed so far, the last one first to run."""
+    held: Hold | None = None
     loading: Mapping[str, Loading] = field(default_factory=dict)
     """Resources still on their way, by the path where they will land."""
     error: Failure | None = None

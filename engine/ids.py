@@ -13,13 +13,18 @@ ChildId = NewType("ChildId", str)
 """UUID text of a step execution, timer or effect; shares the time bits of its execution."""
 
 _LAST_MILLISECOND = (1 << 48) - 1
-_VARIANT = "89ab"
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
-def _layout(time_hex: str, digest: str) -> str:
-    variant = _VARIANT[int(digest[15], 16) & 3]
-    tail = f"{variant}{digest[3:6]}-{digest[6:15]}{digest[16:19]}"
-    return f"{time_hex[:8]}-{time_hex[8:]}-7{digest[:3]}-{tail}"
+def _layout(time: str, digest: str) -> str:
+    """Return UUID text: 13 characters of time with their hyphen, the rest from a digest."""
+    variant = _VARIANT[digest[15]]
+    return f"{time}-7{digest[:3]}-{variant}{digest[3:6]}-{digest[6:15]}{digest[16:19]}"
+
+
+def _time(timestamp_ms: int) -> str:
+    digits = f"{min(max(timestamp_ms, 0), _LAST_MILLISECOND):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
 
 
 def _digest(text: str) -> str:
@@ -28,30 +33,35 @@ def _digest(text: str) -> str:
 
 def execution_id(workflow: str, source: str, event_id: str, timestamp_ms: int) -> ExecutionId:
     """Return the id that one event gives its execution of one workflow."""
-    time_hex = f"{min(max(timestamp_ms, 0), _LAST_MILLISECOND):012x}"
-    return ExecutionId(_layout(time_hex, _digest(f"{workflow}\x1f{source}\x1f{event_id}")))
+    return ExecutionId(
+        _layout(_time(timestamp_ms), _digest(f"{workflow}\x1f{source}\x1f{event_id}"))
+    )
 
 
 def event_row_id(source: str, event_id: str, timestamp_ms: int) -> str:
     """Return the time-ordered key of an event's row."""
-    time_hex = f"{min(max(timestamp_ms, 0), _LAST_MILLISECOND):012x}"
-    return _layout(time_hex, _digest(f"{source}\x1f{event_id}"))
+    return _layout(_time(timestamp_ms), _digest(f"{source}\x1f{event_id}"))
 
 
 def version_id(workflow: str, version: int) -> str:
     """Return the key of a registered version's row."""
-    return _layout("0" * 12, _digest(f"{workflow}\x1f{version}"))
+    return _layout(_time(0), _digest(f"{workflow}\x1f{version}"))
 
 
 def child_id(parent: str, *purpose: object) -> ChildId:
     """Return the id of something that belongs to `parent`, the same for the same purpose."""
-    time_hex = parent[:8] + parent[9:13]
-    return ChildId(_layout(time_hex, _digest("\x1f".join((parent, *map(str, purpose))))))
+    return ChildId(_layout(parent[:13], _digest("\x1f".join((parent, *map(str, purpose))))))
 
 
-def wait_id(parent: ExecutionId, path: StepPath) -> WaitId:
-    """Return the id of the wait that a step opens."""
-    return WaitId("w_" + child_id(parent, path, "wait").replace("-", ""))
+def child_execution_id(parent: ExecutionId, path: StepPath, workflow: str) -> ExecutionId:
+    """Return the id of the execution that a step starts."""
+    return ExecutionId(child_id(parent, path, "child", workflow))
+
+
+def wait_id(parent: ExecutionId, path: StepPath, part: int = 0) -> WaitId:
+    """Return the id of a wait that a step opens; `part` tells several of one step apart."""
+    purpose = (path, "wait", part) if part else (path, "wait")
+    return WaitId("w_" + child_id(parent, *purpose).replace("-", ""))
 
 
 def public_id(execution: ExecutionId) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from engine.ids import ChildId, WaitId
+from engine.deciders import Delegation
+from engine.ids import ChildId, ExecutionId, StepPath, WaitId
 from engine.values import dataclass
 
 
@@ -15,6 +16,8 @@ class Started:
 
     at: datetime
     resources: Mapping[str, object] = field(default_factory=dict)
+    first: StepPath | None = None
+    """Where a retried execution goes on; its context is there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class DecisionArrived:
     on_behalf_of: str | None = None
     roles: frozenset[str] | None = None
     """The decider's roles where the carrier proves them; None where ACLs are the trust."""
+    delegations: tuple[Delegation, ...] = ()
+    """What is known of people who let the decider decide for them."""
     form_problem: str | None = None
     """What the request's form schema refuses, found by the shell."""
 
@@ -78,12 +83,85 @@ class ActionFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionInDoubt:
+    """A worker died over an effect: nobody knows whether it happened (D28)."""
+
+    at: datetime
+    effect_id: ChildId
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """An execution that a step started has ended."""
+
+    at: datetime
+    child: ExecutionId
+    status: str
+    result: str | None
+    error_code: str | None
+    error_message: str | None
+    outputs: Mapping[str, object]
+    """What its steps left, by step id."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestChanged:
+    """Somebody claimed, reassigned or commented an approval request."""
+
+    at: datetime
+    request_id: WaitId | None
+    kind: Literal["claim", "reassign", "comment"]
+    by: str
+    to: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """Somebody asked to end this execution."""
 
     at: datetime
     by: str
     reason: str | None = None
+    compensate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequested:
+    """An operator asked that no further step begin (requirements.md S93)."""
+
+    at: datetime
+    by: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """An operator asked to go on: after a hold, or instead of the event that is waited for."""
+
+    at: datetime
+    by: str
+    resume_data: Mapping[str, object] = field(default_factory=dict)
+    from_step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRequested:
+    """An operator asked to pass the step at which a line stands."""
+
+    at: datetime
+    by: str
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequested:
+    """An operator asked for the next attempt now: of a step in doubt, or before its delay."""
+
+    at: datetime
+    by: str
+    step: str | None = None
 
 
 Input: TypeAlias = (
@@ -93,5 +171,12 @@ Input: TypeAlias = (
     | TimerFired
     | ActionSucceeded
     | ActionFailed
+    | ActionInDoubt
+    | ChildEnded
+    | RequestChanged
     | CancelRequested
+    | HoldRequested
+    | ResumeRequested
+    | SkipRequested
+    | RetryRequested
 )

@@ -1,14 +1,15 @@
 """The context before the first step: payload, resources, derived fields (S78-S85)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from engine.definition import DEFAULT_TIMEOUT, Load
+from engine.definition import DEFAULT_TIMEOUT, Load, Step
 from engine.effects import Perform, StartTimer
 from engine.errors import Unresolved
-from engine.execution import Failure, Loading
+from engine.execution import Failure, Line, Loading, StepStatus
 from engine.ids import ChildId, StepPath, child_id, public_id
 from engine.inputs import ActionFailed, ActionSucceeded
+from engine.paths import MISSING, lookup
 from engine.retry import RetryPolicy
 from engine.turn import Turn
 
@@ -62,27 +63,25 @@ def _merged(held: object, loaded: object, overwrite: bool) -> object:
     return loaded if overwrite else held
 
 
-def effect_of(turn: Turn, load: Load, attempt: int) -> Perform:
-    """Return the effect that reads a resource from its source."""
+def effect_of(turn: Turn, load: Load, attempt: int, step: StepPath | None = None) -> Perform:
+    """Return the effect that reads a resource from its source; `step`: once more on resume."""
     ref = resource_ref(load, turn.scope)
     path = ".".join(load.path)
-    execution = turn.execution
+    params: dict[str, object] = {"resource": ref.resource, "id": ref.id, "path": path}
+    if step is not None:
+        params["cache_seconds"] = 0
+    elif load.cache is not None:
+        params["cache_seconds"] = load.cache.total_seconds()
+    about = f"{step}:{path}" if step is not None else path
     return Perform(
-        child_id(execution.id, "load", path, attempt),
-        StepPath(""),
+        child_id(turn.execution.id, "load", about, attempt),
+        step or StepPath(""),
         "load",
-        _params(load, ref, path),
-        f"{public_id(execution.id)}:load:{path}",
+        params,
+        f"{public_id(turn.execution.id)}:load:{about}",
         attempt,
         DEFAULT_TIMEOUT,
     )
-
-
-def _params(load: Load, ref: ResourceRef, path: str) -> dict[str, object]:
-    params: dict[str, object] = {"resource": ref.resource, "id": ref.id, "path": path}
-    if load.cache is not None:
-        params["cache_seconds"] = load.cache.total_seconds()
-    return params
 
 
 def begin_loading(turn: Turn, resources: Mapping[str, object]) -> None:
@@ -112,12 +111,26 @@ def derive(turn: Turn) -> None:
             turn.scope[derived.name] = derived.value.render(turn.scope)
 
 
-def _pending(turn: Turn, id: ChildId) -> tuple[Load, str, Loading] | None:
+def refreshed(turn: Turn, name: str, step: Step, after: Line) -> Line:
+    """Return a resumed line, held while the resources that its step names are read again (D20)."""
+    if not step.refresh or after.at is None:
+        return after
     for load in turn.definition.loads:
         path = ".".join(load.path)
-        loading = turn.loading.get(path)
-        if loading is not None and loading.pending == id:
-            return load, path, loading
+        if path in step.refresh:
+            effect = effect_of(turn, load, 1, step.path)
+            turn.effects.append(effect)
+            turn.loading[f"{step.path}:{path}"] = Loading(effect.id, 1, name, step.path)
+    return replace(after, phase="loading")
+
+
+def _pending(turn: Turn, id: ChildId) -> tuple[Load, str, Loading] | None:
+    for key, loading in turn.loading.items():
+        if loading.pending == id:
+            path = key.rpartition(":")[2]
+            for load in turn.definition.loads:
+                if ".".join(load.path) == path:
+                    return load, key, loading
     return None
 
 
@@ -126,10 +139,10 @@ def reload(turn: Turn, timer: ChildId) -> bool:
     found = _pending(turn, timer)
     if found is None:
         return False
-    load, path, loading = found
-    effect = effect_of(turn, load, loading.attempt)
+    load, key, loading = found
+    effect = effect_of(turn, load, loading.attempt, loading.step)
     turn.effects.append(effect)
-    turn.loading[path] = Loading(effect.id, loading.attempt)
+    turn.loading[key] = replace(loading, pending=effect.id)
     return True
 
 
@@ -138,21 +151,62 @@ def take_resource(turn: Turn, given: ActionSucceeded | ActionFailed) -> Failure 
     found = _pending(turn, given.effect_id)
     if found is None:
         return None
-    load, path, loading = found
-    if isinstance(given, ActionSucceeded):
-        del turn.loading[path]
-        merge_at(turn.scope, load.path, given.output, overwrite=load.overwrite)
-        return None
-    if given.retryable and loading.attempt <= RETRY.max:
-        timer = child_id(turn.execution.id, "load-retry", path, loading.attempt)
+    load, key, loading = found
+    if isinstance(given, ActionFailed) and given.retryable and loading.attempt <= RETRY.max:
+        timer = child_id(turn.execution.id, "load-retry", key, loading.attempt)
         due_at = turn.now + RETRY.delay(loading.attempt, given.chance)
         turn.effects.append(StartTimer(timer, "retry", due_at))
-        turn.loading[path] = Loading(timer, loading.attempt + 1)
+        turn.loading[key] = replace(loading, pending=timer, attempt=loading.attempt + 1)
         return None
-    del turn.loading[path]
+    del turn.loading[key]
+    if loading.line is not None:
+        _take_refresh(turn, load, loading, given)
+        return None
+    if isinstance(given, ActionSucceeded):
+        merge_at(turn.scope, load.path, given.output, overwrite=load.overwrite)
+        return None
     problem = f"resource {load.resource} could not be loaded: {given.message}"
     if not load.optional:
         return Failure(given.code, problem)
     merge_at(turn.scope, load.path, None, overwrite=load.overwrite)
-    turn.part("warnings")[path] = problem
+    turn.part("warnings")[key] = problem
     return None
+
+
+def _take_refresh(
+    turn: Turn, load: Load, loading: Loading, given: ActionSucceeded | ActionFailed
+) -> None:
+    """Replace a resource by what it is now, note the difference, let the line go on."""
+    name, step = str(loading.line), loading.step or StepPath("")
+    line = turn.lines[name]
+    path = ".".join(load.path)
+    if isinstance(given, ActionFailed) and not load.optional:
+        problem = f"resource {load.resource} could not be read again: {given.message}"
+        turn.lines[name] = turn.give_up(line, Failure(given.code, problem, step))
+        return
+    if isinstance(given, ActionSucceeded):
+        before = lookup(turn.base, load.path)
+        merge_at(turn.base, load.path, given.output, overwrite=True)
+        after = lookup(turn.base, load.path)
+        if after != before:
+            change = {"before": None if before is MISSING else before, "after": after}
+            _note_change(turn, name, step, path, change)
+    if not any(other.line == name for other in turn.loading.values()):
+        turn.lines[name] = replace(line, phase="ready")
+
+
+def _note_change(
+    turn: Turn, name: str, path: StepPath, resource: str, change: dict[str, object]
+) -> None:
+    """Keep what a refresh changed: in the step's row for the trace, and for later steps."""
+    line = turn.lines[name]
+    at = StepPath(line.root + path[len(name) :]) if line.root else path
+    step = replace(turn.definition.steps[at], path=path)
+    turn.look_from(name)
+    held = turn.steps.get(step.id)
+    kept = dict(held) if isinstance(held, dict) else {}
+    earlier, output = kept.get("refreshed"), kept.get("output")
+    changes = {**(earlier if isinstance(earlier, dict) else {}), resource: change}
+    turn.keep("steps", step.id, {**kept, "refreshed": changes})
+    shown = {**(output if isinstance(output, dict) else {}), "refreshed": changes}
+    turn.record(step, Line(at), StepStatus.COMPLETED, first=False, output=shown)

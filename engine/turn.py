@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from engine.definition import Definition, Step
 from engine.effects import (
     Announce,
+    ChangeWait,
     CloseWait,
-    DropEffect,
     Effect,
     OpenWait,
     RecordStep,
@@ -22,38 +23,48 @@ from engine.execution import (
     Failure,
     IllegalMove,
     Line,
-    Result,
     Status,
     StepStatus,
+    Undo,
     Wait,
+    path_of,
 )
-from engine.ids import ChildId, StepPath, WaitId, child_id, public_id
+from engine.ids import ChildId, StepPath, WaitId, child_id
 from engine.verbs import step_type
+from engine.view import View
 
-NOT_STORED = ("event", "execution")
-"""Parts of the scope that are rebuilt, never stored in the context."""
+OVER = frozenset({StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED})
+MILLISECOND, MICROSECOND = timedelta(milliseconds=1), timedelta(microseconds=1)
 
 
-def expiry_timer(execution: Execution, path: StepPath) -> ChildId:
+def nudge_timer(
+    execution: Execution, wait: Wait, kind: Literal["reminder", "escalation"]
+) -> ChildId:
+    """Return the id of the timer that nudges the deciders of an open request."""
+    number = wait.state.get("reminders") if kind == "reminder" else 0
+    return child_id(execution.id, wait.id, kind, number)
+
+
+def expiry_timer(execution: Execution, wait: WaitId) -> ChildId:
     """Return the id of the timer that ends a wait."""
-    return child_id(execution.id, path, "expiry")
+    return child_id(execution.id, wait, "expiry")
 
 
-def step_execution_id(execution: Execution, path: StepPath, attempt: int) -> ChildId:
-    """Return the id of one attempt of a step."""
-    return child_id(execution.id, path, "step", attempt)
-
-
-class Turn:
+class Turn(View):
     """One input's passage through an execution; lives only inside `advance`."""
 
     __slots__ = (
         "closed",
+        "current",
         "definition",
         "effects",
+        "ending",
+        "error_handled",
         "execution",
         "failing",
         "failure",
+        "held",
+        "instant",
         "lines",
         "loading",
         "now",
@@ -62,11 +73,10 @@ class Turn:
         "provisional",
         "result",
         "resume_data",
-        "scope",
         "sequence",
         "status",
-        "steps",
         "steps_taken",
+        "undo",
         "waits",
     )
 
@@ -79,36 +89,35 @@ class Turn:
         self.closed: dict[WaitId, str] = dict(execution.closed_waits)
         self.loading = dict(execution.loading)
         self.provisional, self.failing = execution.provisional, execution.failing
+        self.ending, self.error_handled = execution.ending, execution.error_handled
+        self.undo, self.held = execution.undo, execution.held
         self.failure = execution.error
         self.resume_data = execution.resume_data
         self.paused_at, self.paused_ms = execution.paused_at, execution.paused_ms
         self.sequence, self.steps_taken = execution.sequence, execution.steps_taken
-        self.scope: dict[str, object] = dict(execution.context)
-        self.steps = self.part("steps")
-        self._add_identity()
+        self.instant = now + timedelta(microseconds=execution.steps_taken)
+        """Now, a microsecond later for each step so far."""
+        self.current: str | None = None
+        super().__init__(execution, (execution.started_at or now).date().isoformat())
 
-    def _add_identity(self) -> None:
-        execution = self.execution
-        self.scope["event"] = {**execution.payload, "meta": execution.meta}
-        started = execution.started_at or self.now
-        self.scope["execution"] = {
-            "id": public_id(execution.id),
-            "date": started.date().isoformat(),
-            "workflow": execution.workflow,
-            "version": execution.version,
-        }
+    def count_step(self) -> None:
+        """Note that one more step begins: a microsecond later than the one before (S18)."""
+        self.steps_taken += 1
+        self.instant += MICROSECOND
 
-    @property
-    def instant(self) -> datetime:
-        """Now, a microsecond later for each step so far: steps start in order (S18)."""
-        return self.now + timedelta(microseconds=self.steps_taken)
+    def stand(self, name: str) -> Step:
+        """Go on with a line, in its own scope; return the step at which it stands."""
+        self.current = name
+        self.look_from(name)
+        line = self.lines[name]
+        if line.at is None:
+            raise LookupError(f"the line {name} has ended")
+        return self.step_at(name, line, line.at)
 
-    def part(self, name: str) -> dict[str, object]:
-        """Return a copy of one part of the scope (`steps`, ...) that may be changed."""
-        found = self.scope.get(name)
-        part: dict[str, object] = dict(found) if isinstance(found, dict) else {}
-        self.scope[name] = part
-        return part
+    def step_at(self, name: str, line: Line, at: StepPath) -> Step:
+        """Return a step with its path as executed."""
+        step = self.definition.steps[at]
+        return replace(step, path=path_of(name, line, at)) if line.root else step
 
     def move(self, target: Status) -> None:
         """Change the status, by the table of moves alone."""
@@ -124,14 +133,18 @@ class Turn:
         )
 
     def wake(self) -> None:
-        """Leave the pause because an input lets a line go on."""
-        if self.status is not Status.PAUSED:
+        """Leave the pause because an input lets a line go on; an operator's hold stays."""
+        if self.status is not Status.PAUSED or self.held is not None:
             return
         self.move(Status.RUNNING)
-        if self.paused_at is not None:
-            self.paused_ms += round((self.now - self.paused_at) / timedelta(milliseconds=1))
-        self.paused_at = None
+        self.end_pause()
         self.announce("execution.resumed")
+
+    def end_pause(self) -> None:
+        """Add the pause that ends now to the paused time (D24)."""
+        if self.paused_at is not None:
+            self.paused_ms += round((self.now - self.paused_at) / MILLISECOND)
+            self.paused_at = None
 
     def record(
         self,
@@ -145,18 +158,17 @@ class Turn:
         failure: Failure | None = None,
     ) -> None:
         """Ask for the row of the current attempt of a step."""
-        over = status in (StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.SKIPPED)
         at = self.instant
         self.effects.append(
             RecordStep(
-                step_execution_id(self.execution, step.path, line.attempt),
+                child_id(self.execution.id, step.path, "step", line.attempt),
                 step.id,
                 step.path,
                 step_type(step.verb),
                 line.attempt,
                 status,
                 line.since or at,
-                at if over else None,
+                at if status in OVER else None,
                 input,
                 output,
                 failure.code if failure else None,
@@ -178,43 +190,49 @@ class Turn:
     ) -> Line:
         """Finish a step and return the line at what follows: `goto`, else the step after it."""
         self.record(step, line, StepStatus.COMPLETED, first=first, input=input, output=output)
-        self.steps[step.id] = {"status": "completed", **(stored or {})}
+        self.keep("steps", step.id, {"status": "completed", **(stored or {})})
         self.announce("step.completed", step.path)
-        return Line(goto or step.then)
+        if step.compensate is not None and line.at is not None:
+            self.undo = (*self.undo, Undo(step.compensate, step.path, line.at))
+        return line.onward(goto or step.then, step.id)
 
-    def skip(self, step: Step, line: Line) -> Line:
-        """Pass a step by because its guard is false."""
-        self.record(step, line, StepStatus.SKIPPED, first=True)
-        self.steps[step.id] = {"status": "skipped"}
+    def drop_frame(self, name: str) -> None:
+        """Forget what only a loop's item or round saw, unless a compensation will need it."""
+        if name in self.frames and not any(u.name.startswith(f"{name}/") for u in self.undo):
+            del self.frames[name]
+
+    def skip(self, step: Step, line: Line, *, first: bool = True) -> Line:
+        """Pass a step: its guard is false, or an operator wants it so."""
+        self.record(step, line, StepStatus.SKIPPED, first=first)
+        self.keep("steps", step.id, {"status": "skipped"})
         self.announce("step.skipped", step.path)
-        return Line(step.then)
+        return line.onward(step.then)
 
-    def fail(self, step: Step, line: Line, failure: Failure, *, first: bool = True) -> Line:
+    def fail(
+        self,
+        step: Step,
+        line: Line,
+        failure: Failure,
+        *,
+        first: bool = True,
+        stored: Mapping[str, object] | None = None,
+    ) -> Line:
         """Fail a step for good: its `on_error`, else the workflow's, else the execution fails."""
         self.record(step, line, StepStatus.FAILED, first=first, failure=failure)
-        return self.route_failure(step, failure)
-
-    def route_failure(self, step: Step, failure: Failure) -> Line:
-        """Return where the flow goes after a step failed for good; its row is written already."""
-        standing = self.line_at(step.path)
-        if standing is not None:
-            self.lines[standing[0]] = Line(None)
         error = {"code": failure.code, "message": failure.message, "step": step.id}
-        self.steps[step.id] = {"status": "failed", "error": error}
-        self.scope["error"] = error
+        self.keep("steps", step.id, {"status": "failed", "error": error, **(stored or {})})
+        self.show_error(error)
         self.announce("step.failed", step.path, failure.code)
         if step.on_error is not None:
-            return Line(step.on_error)
-        return self.give_up(replace(failure, step=failure.step or step.id))
+            return line.onward(step.on_error)
+        return self.give_up(line, replace(failure, step=failure.step or step.id))
 
-    def give_up(self, failure: Failure) -> Line:
-        """Run the workflow's `on_error` once, then end as failed."""
-        if self.failing is None and self.definition.on_error is not None:
+    def give_up(self, line: Line, failure: Failure) -> Line:
+        """End a line that failed; unless another waits for it, the execution fails with it."""
+        if line.parent is not None:
+            return replace(line.onward(None), failure=failure)
+        if self.failing is None:
             self.failing = failure
-            error = {"code": failure.code, "message": failure.message, "step": failure.step}
-            self.scope.setdefault("error", error)
-            return Line(self.definition.on_error)
-        self.end(Status.FAILED, "failed", self.failing or failure)
         return Line(None)
 
     def open_wait(self, wait: Wait) -> None:
@@ -222,8 +240,34 @@ class Turn:
         self.waits[wait.id] = wait
         self.effects.append(OpenWait(wait))
         if wait.due_at is not None:
-            timer = expiry_timer(self.execution, wait.path)
+            timer = expiry_timer(self.execution, wait.id)
             self.effects.append(StartTimer(timer, "expiry", wait.due_at, wait.id))
+
+    def start_nudge(
+        self, wait: Wait, kind: Literal["reminder", "escalation"], after: timedelta
+    ) -> None:
+        """Have the deciders of an open request nudged after a while."""
+        timer = nudge_timer(self.execution, wait, kind)
+        self.effects.append(StartTimer(timer, kind, self.now + after, wait.id))
+
+    def change_wait(
+        self,
+        wait: Wait,
+        about: Literal["vote", "claim", "reassign", "reminder", "escalation"],
+        state: Mapping[str, object],
+        record: Mapping[str, object] | None = None,
+    ) -> Wait:
+        """Keep what has come to an open wait, and announce it once more."""
+        changes = wait.state.get("changes", 0)
+        counted = {"changes": (changes if isinstance(changes, int) else 0) + 1}
+        changed = replace(
+            wait,
+            record={**wait.record, **(record or {})},
+            state={**wait.state, **state, **counted},
+        )
+        self.waits[wait.id] = changed
+        self.effects.append(ChangeWait(changed, about))
+        return changed
 
     def close_wait(
         self,
@@ -239,59 +283,48 @@ class Turn:
         self.closed[wait.id] = outcome
         self.effects.append(CloseWait(wait, outcome, self.now, decided_by, decided_for, reason))
         if wait.due_at is not None and outcome not in ("expired", "elapsed"):
-            self.effects.append(StopTimer(expiry_timer(self.execution, wait.path)))
+            self.effects.append(StopTimer(expiry_timer(self.execution, wait.id)))
+        if "reminders" in wait.state:
+            self.effects.append(StopTimer(nudge_timer(self.execution, wait, "reminder")))
+        if wait.state.get("escalated") is False:
+            self.effects.append(StopTimer(nudge_timer(self.execution, wait, "escalation")))
 
-    def line_at(self, path: StepPath) -> tuple[str, Line] | None:
-        """Return the line that stands at a step, with its name."""
-        return next(((name, line) for name, line in self.lines.items() if line.at == path), None)
-
-    def end(self, status: Status, result: Result | None, failure: Failure | None = None) -> None:
-        """End the execution: close what is open, drop what has not begun."""
+    def line_at(self, path: StepPath) -> tuple[str, Line, Step] | None:
+        """Go on with the line that stands at a step; return its name, itself and the step."""
         for name, line in self.lines.items():
-            self._abandon(line)
-            self.lines[name] = Line(None)
-        if self.definition.timeout is not None:
-            self.effects.append(StopTimer(child_id(self.execution.id, "timeout")))
-        self.loading.clear()
-        if self.paused_at is not None:
-            self.paused_ms += round((self.now - self.paused_at) / timedelta(milliseconds=1))
-            self.paused_at = None
-        self.move(status)
-        self.result, self.failure = result, failure
-        self.announce(f"execution.{status}", None, failure.code if failure else None)
-
-    def _abandon(self, line: Line) -> None:
-        if line.at is None or line.phase in ("ready", "loading"):
-            return
-        step = self.definition.steps[line.at]
-        wait = next((wait for wait in self.waits.values() if wait.path == line.at), None)
-        if wait is not None:
-            self.close_wait(wait, "cancelled")
-        if line.pending is not None:
-            stop = StopTimer if line.phase == "retrying" else DropEffect
-            self.effects.append(stop(line.pending))
-        self.record(step, line, StepStatus.SKIPPED, first=False)
-        self.steps[step.id] = {"status": "skipped"}
+            if line.at is not None and path_of(name, line, line.at) == path:
+                return name, line, self.stand(name)
+        return None
 
     def freeze(self) -> Execution:
         """Return the execution after this input."""
-        context = {key: value for key, value in self.scope.items() if key not in NOT_STORED}
-        ended = self.status in ENDED
-        return replace(
-            self.execution,
+        before = self.execution
+        return Execution(
+            id=before.id,
+            workflow=before.workflow,
+            version=before.version,
+            trigger_event=before.trigger_event,
+            payload=before.payload,
+            meta=before.meta,
+            triggered_at=before.triggered_at,
             status=self.status,
             result=self.result,
-            context=context,
-            lines={name: line for name, line in self.lines.items() if line.at is not None},
+            context=self.stored(),
+            lines=self.lines,
             waits=self.waits,
             closed_waits=self.closed,
+            frames=self.frames,
             provisional=self.provisional,
             failing=self.failing,
+            ending=self.ending,
+            error_handled=self.error_handled,
+            undo=self.undo,
+            held=self.held,
             loading=self.loading,
             error=self.failure,
             resume_data=self.resume_data,
-            started_at=self.execution.started_at or self.now,
-            completed_at=self.now if ended else None,
+            started_at=before.started_at or self.now,
+            completed_at=self.now if self.status in ENDED else None,
             paused_at=self.paused_at,
             paused_ms=self.paused_ms,
             sequence=self.sequence,

@@ -1,8 +1,8 @@
 """Values: immutable to the type checker, without the price of a frozen class at run time.
 
-A frozen dataclass sets each field through `object.__setattr__`, which makes building one three times as
-dear as it need be, and an input builds dozens. mypy sees the standard decorator, so that assigning to a
-field is an error in `make check`; at run time the class is plain, slotted and hashable by its fields.
+A frozen dataclass sets each field through `object.__setattr__`: building one costs three times as
+much as it need, and an input builds dozens. mypy sees the standard decorator, so that assigning to
+a field is an error in `make check`; at run time the class is plain, slotted and hashable.
 """
 
 from typing import TYPE_CHECKING

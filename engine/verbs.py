@@ -1,6 +1,6 @@
 """The names that verbs have in tables and messages."""
 
-from typing import assert_never
+from collections.abc import Mapping
 
 from engine.definition import (
     AllowVerb,
@@ -8,21 +8,29 @@ from engine.definition import (
     BlockVerb,
     ConditionVerb,
     ExecuteVerb,
+    ForEachVerb,
+    ParallelVerb,
+    RepeatVerb,
     Verb,
     WaitVerb,
+    WorkflowVerb,
 )
+
+STEP_TYPES: Mapping[type[Verb], str] = {
+    ConditionVerb: "condition",
+    AllowVerb: "action",
+    BlockVerb: "action",
+    ExecuteVerb: "action",
+    WaitVerb: "wait",
+    ApprovalVerb: "approval",
+    ParallelVerb: "parallel",
+    ForEachVerb: "for_each",
+    RepeatVerb: "repeat",
+    WorkflowVerb: "workflow",
+}
+"""The predecessor's step type of each verb, and ours (requirements.md S137)."""
 
 
 def step_type(verb: Verb) -> str:
-    """Return the predecessor's step type of a verb (requirements.md S137)."""
-    match verb:
-        case ConditionVerb():
-            return "condition"
-        case AllowVerb() | BlockVerb() | ExecuteVerb():
-            return "action"
-        case WaitVerb():
-            return "wait"
-        case ApprovalVerb():
-            return "approval"
-        case _:
-            assert_never(verb)
+    """Return the step type of a verb."""
+    return STEP_TYPES[type(verb)]

@@ -40,6 +40,10 @@ class ExecutionFilter:
     key: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    label: str | None = None
+    """`name` or `name=value`."""
+    waiting_on: str | None = None
+    """A kind (`approval`, `event`, `timer`, `hold`), an event type, a wait id, a role or a user."""
 
 
 def encode_cursor(at: datetime, id: str) -> str:
@@ -77,6 +81,7 @@ class Reading:
     ) -> Page:
         """Return executions, newest first (requirements.md S195)."""
         at, id = decode_cursor(cursor)
+        label, has_value, value = (wanted.label or "").partition("=")
         rows = await self._store.fetch(
             "list_executions",
             status=wanted.status,
@@ -86,6 +91,9 @@ class Reading:
             key=wanted.key,
             since=wanted.since,
             until=wanted.until,
+            label=label or None,
+            label_value=value if has_value else None,
+            waiting_on=wanted.waiting_on,
             before_at=at,
             before_id=id,
             limit=limit + 1,
@@ -159,6 +167,49 @@ class Reading:
             decisions = await transaction.fetch("get_request_decisions", request_id=request_id)
         return {**rows[0], "decisions": decisions} if rows else None
 
+    async def command_target(self, id: str) -> Row | None:
+        """Return what decides whether a command fits an execution."""
+        row_id = parse_execution_id(id)
+        if row_id is None:
+            return None
+        rows = await self._store.fetch("get_command_target", id=row_id)
+        return rows[0] if rows else None
+
+    async def waits(
+        self,
+        *,
+        status: str | None = "open",
+        kind: str | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return what executions wait for, newest first."""
+        at, id = decode_cursor(cursor)
+        rows = await self._store.fetch(
+            "list_waits",
+            status=status,
+            kind=kind,
+            workflow=workflow,
+            before_at=at,
+            before_id=id,
+            limit=limit + 1,
+        )
+        return _page(rows, limit, "opened_at")
+
+    async def workflow(self, name: str, version: int | None = None) -> Row | None:
+        """Return one version of a workflow with its text, by default the latest."""
+        rows = await self._store.fetch("get_workflow", name=name, version=version)
+        return rows[0] if rows else None
+
+    async def versions(self, name: str) -> list[Row]:
+        """Return the versions of a workflow, newest first."""
+        return await self._store.fetch("list_versions", name=name)
+
+    async def resource_names(self) -> list[str]:
+        """Return the names of the declared resources."""
+        return [row["name"] for row in await self._store.fetch("read_resources")]
+
     async def workflows(self) -> list[Row]:
         """Return the latest version of every workflow."""
         return await self._store.fetch("list_workflows")
@@ -171,11 +222,6 @@ class Reading:
         rows = await self._store.fetch("list_dead_letters", before=before, limit=limit + 1)
         more = len(rows) > limit
         return Page(rows[:limit], str(rows[limit - 1]["id"]) if more else None)
-
-    async def receipt(self, decision_id: str) -> Row | None:
-        """Return the answer to a decision, None while there is none."""
-        rows = await self._store.fetch("get_receipt", decision_id=decision_id)
-        return rows[0] if rows else None
 
     async def measures(self) -> Mapping[str, float]:
         """Return the numbers that metrics show."""

@@ -6,14 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.execution import (
+    MAIN,
     Execution,
     Failure,
+    Hold,
     Line,
     Loading,
     Status,
+    Undo,
     Wait,
+    path_of,
 )
-from engine.ids import ExecutionId, StepPath, WaitId, wait_row_id
+from engine.ids import ExecutionId, StepPath, WaitId, public_id, wait_row_id
 
 Row = Mapping[str, Any]
 
@@ -30,11 +34,21 @@ def _line_cell(line: Line) -> dict[str, object]:
     if line.attempt != 1:
         cell["attempt"] = line.attempt
     if line.action:
-        cell["action"], cell["outputs"] = line.action, line.outputs
+        cell["action"] = line.action
+    if line.outputs:
+        cell["outputs"] = line.outputs
     if line.pending is not None:
         cell["pending"] = line.pending
     if line.since is not None:
         cell["since"] = line.since
+    if line.recorded:
+        cell["recorded"] = True
+    if line.done:
+        cell["done"] = line.done
+    if line.root:
+        cell["parent"], cell["root"], cell["last"] = line.parent, line.root, line.last
+    if line.failure is not None:
+        cell["failure"] = asdict(line.failure)
     return cell
 
 
@@ -48,7 +62,23 @@ def _line(cell: Row) -> Line:
         tuple(cell.get("outputs", ())),
         cell.get("pending"),
         None if since is None else datetime.fromisoformat(since),
+        cell.get("recorded", False),
+        cell.get("parent"),
+        cell.get("root", ""),
+        cell.get("done", {}),
+        cell.get("last"),
+        _failure(cell.get("failure")),
     )
+
+
+def _failure(cell: Row | None) -> Failure | None:
+    return None if cell is None else Failure(**cell)
+
+
+def _held(cell: Row | None) -> Hold | None:
+    if cell is None:
+        return None
+    return Hold(cell["by"], cell["reason"], datetime.fromisoformat(cell["at"]))
 
 
 def cursor_cell(execution: Execution) -> dict[str, object]:
@@ -60,24 +90,46 @@ def cursor_cell(execution: Execution) -> dict[str, object]:
     if execution.provisional is not None:
         cell["provisional"] = execution.provisional
     if execution.failing is not None:
-        cell["failing"] = asdict(execution.failing)
+        cell["failing"], cell["ending"] = asdict(execution.failing), execution.ending
+        cell["error_handled"] = execution.error_handled
+    if execution.frames:
+        cell["frames"] = execution.frames
+    if execution.undo:
+        cell["undo"] = [asdict(undo) for undo in execution.undo]
+    if execution.held is not None:
+        cell["held"] = asdict(execution.held)
     if execution.loading:
         cell["loading"] = {path: asdict(entry) for path, entry in execution.loading.items()}
     return cell
 
 
 def paused_reason(execution: Execution) -> str | None:
-    """Return `<kind>:<wait id>` of the oldest open wait of a paused execution (S99)."""
+    """Return `<kind>:<what>` of a paused execution: its oldest open wait, a hold, ... (S99)."""
     if execution.status is not Status.PAUSED:
         return None
+    if execution.held is not None:
+        return f"hold:{execution.held.by}"
     waits = list(execution.waits.values())
+    if not waits:
+        return _reason_without_wait(execution)
     wait = waits[0] if len(waits) == 1 else min(waits, key=lambda wait: wait.opened_at)
     return f"{wait.kind}:{wait.id}"
 
 
+def _reason_without_wait(execution: Execution) -> str:
+    """Return what a paused execution is held by: a step in doubt, else a child execution."""
+    for name, line in execution.lines.items():
+        if line.phase == "doubtful" and line.at is not None:
+            return f"incident:{path_of(name, line, line.at)}"
+    for line in execution.lines.values():
+        if line.phase == "waiting" and line.pending is not None:
+            return f"execution:{public_id(ExecutionId(line.pending))}"
+    return "unknown:"
+
+
 def next_step_id(execution: Execution) -> str | None:
     """Return the top-level step at which the first line stands (D19)."""
-    line = next(iter(execution.lines.values()), None)
+    line = execution.lines.get(MAIN) or next(iter(execution.lines.values()), None)
     return None if line is None or line.at is None else line.at.partition("/")[0]
 
 
@@ -89,6 +141,7 @@ def changing_cells(execution: Execution) -> dict[str, object]:
         "context": execution.context,
         "status": execution.status,
         "result": execution.result,
+        "started_at": execution.started_at,
         "completed_at": execution.completed_at,
         "duration_ms": milliseconds(execution.started_at, execution.completed_at),
         "error_code": error.code if error else None,
@@ -115,7 +168,7 @@ def execution_row(
         "trigger_event": execution.trigger_event,
         "trigger_payload": execution.payload,
         "trigger_key": key,
-        "started_at": execution.started_at,
+        "started_at": execution.started_at or execution.triggered_at,
         "metadata": metadata,
     }
 
@@ -131,6 +184,7 @@ def wait_from_row(row: Row) -> Wait:
         row["record"],
         None,
         row["correlation"],
+        row["state"] or {},
     )
 
 
@@ -154,11 +208,16 @@ def execution_from_row(row: Row, waits: Iterable[Wait], closed: Mapping[WaitId, 
         waits={wait.id: wait for wait in waits},
         closed_waits=closed,
         provisional=cursor.get("provisional"),
-        failing=None if failing is None else Failure(**failing),
+        frames=cursor.get("frames", {}),
+        failing=_failure(failing),
+        ending=cursor.get("ending", "failed"),
+        error_handled=cursor.get("error_handled", False),
+        undo=tuple(Undo(**undo) for undo in cursor.get("undo", ())),
+        held=_held(cursor.get("held")),
         loading={path: Loading(**cell) for path, cell in cursor.get("loading", {}).items()},
         error=None if code is None else Failure(code, row["error_message"] or ""),
         resume_data=row["resume_data"],
-        started_at=row["started_at"],
+        started_at=None if row["status"] == Status.PENDING else row["started_at"],
         completed_at=row["completed_at"],
         paused_at=row["paused_at"],
         paused_ms=row["paused_ms"],

@@ -19,6 +19,8 @@ set_json_loads(orjson.loads)
 set_json_dumps(orjson.dumps)
 
 Connection = psycopg.AsyncConnection[dict[str, Any]]
+Pending = psycopg.AsyncCursor[dict[str, Any]]
+"""A statement that was sent; its rows come when the pipeline ends."""
 Rows = Sequence[Mapping[str, object]]
 
 SESSION_OPTIONS = (
@@ -70,6 +72,10 @@ class Transaction:
     async def run(self, name: str, /, **parameters: object) -> None:
         """Run a statement whose result nobody needs."""
         await self._connection.execute(statements()[name], parameters)
+
+    async def start(self, name: str, /, **parameters: object) -> Pending:
+        """Send a statement inside a pipeline; its rows can be fetched once that has ended."""
+        return await self._connection.execute(statements()[name], parameters)
 
     async def fetch(self, name: str, /, **parameters: object) -> list[dict[str, Any]]:
         """Run a statement and return its rows."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from storage.store import PostgresStore
 from streams.outbound import Outbound
-from streams.outbox import pack
+from streams.outbox import rows_of
 
 FIRST_ID = "00000000-0000-0000-0000-000000000000"
 
@@ -21,7 +21,7 @@ async def announce_open_waits(store: PostgresStore, outbound: Outbound) -> int:
                 )
                 for row in rows
             ]
-            for shard, cell in pack(messages):
+            for shard, cell in rows_of(messages):
                 await transaction.run("insert_outbox", shard=shard, messages=cell)
         if not rows:
             return count

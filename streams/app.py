@@ -94,6 +94,7 @@ def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
     _add_loops(app, worker)
     _add_agent(app, worker, positions, "events", event_topics, worker.events)
     _add_agent(app, worker, positions, "decisions", [worker.topics.decisions], worker.decisions)
+    _add_agent(app, worker, positions, "commands", [worker.topics.commands], worker.commands)
     return app
 
 

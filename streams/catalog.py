@@ -9,8 +9,10 @@ import orjson
 from actions.stored import compile_stored
 from engine.correlation import WaitShape, shapes_of
 from engine.definition import Definition, Trigger
+from engine.errors import SluicegateError
 from engine.ids import version_id
 from engine.patterns import PatternIndex
+from engine.schedule import Schedule
 from storage.store import PostgresStore, Transaction
 
 REMEMBERED_TYPES = 10_000
@@ -104,6 +106,18 @@ class Catalog:
             self._matched[event_type] = found
         return found
 
+    def latest(self, name: str) -> Version | None:
+        """Return the newest version of an enabled workflow."""
+        version = self._latest.get(name)
+        return version if version is not None and version.definition.enabled else None
+
+    async def find(self, transaction: Transaction, name: str, number: int) -> Version | None:
+        """Return one version, None if it was never registered."""
+        if (name, number) in self._versions:
+            return self._versions[(name, number)]
+        rows = await transaction.fetch("workflow_version", name=name, version=number)
+        return await self.version(transaction, name, number) if rows else None
+
     async def version(self, transaction: Transaction, name: str, number: int) -> Version:
         """Return one version, from memory or from its row."""
         known = self._versions.get((name, number))
@@ -114,10 +128,32 @@ class Catalog:
         return known
 
 
+class DefinitionChanged(SluicegateError):
+    """The latest version of a workflow is not the one that its author has seen."""
+
+    def __init__(self, name: str, stored: str | None) -> None:
+        now = "does not exist" if stored is None else f"is now at content hash {stored}"
+        super().__init__(f"the workflow {name} {now}; read it again and repeat the change")
+
+
+def _require_expected(name: str, row: Mapping[str, Any] | None, expected: str | None) -> None:
+    stored = None if row is None else row["content_hash"]
+    fits = stored is not None if expected == "*" else expected == (stored or "")
+    if expected is not None and not fits:
+        raise DefinitionChanged(name, stored)
+
+
 async def register(
-    store: PostgresStore, definitions: Iterable[Definition], resources: Mapping[str, object]
+    store: PostgresStore,
+    definitions: Iterable[Definition],
+    resources: Mapping[str, object],
+    expected: Mapping[str, str] | None = None,
 ) -> list[tuple[str, int]]:
-    """Store changed definitions as new versions, all or none; return names and versions."""
+    """Store changed definitions as new versions, all or none; return names and versions.
+
+    `expected`: content hash that the latest version of a name must have, `*` for any, empty for
+    a name that must be new; raises DefinitionChanged otherwise.
+    """
     applied: list[tuple[str, int]] = []
     async with store.transaction() as transaction:
         await transaction.fetch("lock_catalog")
@@ -125,6 +161,7 @@ async def register(
         changed = False
         for definition in definitions:
             row = latest.get(definition.name)
+            _require_expected(definition.name, row, (expected or {}).get(definition.name))
             if row is not None and row["content_hash"] == definition.content_hash:
                 continue
             number = 1 if row is None else row["version"] + 1
@@ -158,3 +195,34 @@ async def _insert_version(transaction: Transaction, definition: Definition, numb
     )
     for shape in shapes_of(definition):
         await transaction.run("insert_wait_shape", event=shape.event, paths=list(shape.paths))
+    await _register_schedules(transaction, definition, number)
+
+
+def schedules_of(definition: Definition) -> dict[str, tuple[int, Schedule]]:
+    """Return a definition's schedules by name: the workflow's, numbered where it has several."""
+    found = [
+        (number, trigger.schedule)
+        for number, trigger in enumerate(definition.triggers)
+        if trigger.schedule is not None
+    ]
+    if len(found) == 1:
+        return {definition.name: found[0]}
+    return {f"{definition.name}:{number}": (number, schedule) for number, schedule in found}
+
+
+async def _register_schedules(
+    transaction: Transaction, definition: Definition, version: int
+) -> None:
+    """Keep the schedules of a new version; a changed cron begins anew from now."""
+    found = schedules_of(definition)
+    for name, (number, schedule) in found.items():
+        await transaction.run(
+            "upsert_schedule",
+            name=name,
+            workflow_name=definition.name,
+            version=version,
+            trigger_number=number,
+            enabled=definition.enabled,
+            cron=f"{schedule.cron}|{schedule.timezone}",
+        )
+    await transaction.run("delete_schedules", workflow_name=definition.name, names=sorted(found))

@@ -6,19 +6,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import orjson
 from pydantic import ValidationError
 
+from engine.ids import ExecutionId, public_id
 from streams.json_check import Undecodable, read_json, require_object
-from streams.messages import Decision, DomainEvent
+from streams.messages import Command, Decision, DomainEvent
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_DECISION_BYTES = 64 * 1024
+MAX_COMMAND_BYTES = MAX_EVENT_BYTES + MAX_DECISION_BYTES
+"""A payload of the largest size, and what is said around it."""
 STRUCTURED = "application/cloudevents+json"
 JWS = "application/jwt"
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
-__all__ = ["Outgoing", "RawRecord", "Undecodable", "decode_decision", "decode_event"]
+__all__ = [
+    "Outgoing",
+    "RawRecord",
+    "Undecodable",
+    "decode_command",
+    "decode_decision",
+    "decode_event",
+    "encode",
+    "encode_command",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +244,42 @@ def decode_decision(record: RawRecord) -> Decision:
         return Decision.model_validate(value)
     except ValidationError as problem:
         raise Undecodable("invalid_decision", problem_text(problem)) from None
+
+
+def decode_command(record: RawRecord) -> Command:
+    """Return the command of a record; raises Undecodable."""
+    value = dict(require_object(read_json(record.value, MAX_COMMAND_BYTES)))
+    if value.get("command_id") is None:
+        value["command_id"] = record.place
+    if value.get("at") is None:
+        value["at"] = record.received_at
+    if value.get("data") is None:
+        value.pop("data", None)
+    try:
+        return Command.model_validate(value)
+    except ValidationError as problem:
+        raise Undecodable("invalid_command", problem_text(problem)) from None
+
+
+def encode_command(command: Command, topic: str, key: str | None = None) -> Outgoing:
+    """Return a command's record, keyed by its execution; a start by `key` or its own id."""
+    value = command.model_dump(mode="json")
+    if command.execution_id is not None:
+        value["execution_id"] = key = public_id(ExecutionId(command.execution_id))
+    headers = {"content-type": "application/json"}
+    return Outgoing(topic, key or command.command_id, encode(value, MAX_COMMAND_BYTES), headers)
+
+
+def encode(value: object, limit: int) -> bytes:
+    """Return JSON that our own decoders take; raises Undecodable for what they refuse."""
+    try:
+        data = orjson.dumps(value)
+    except TypeError as problem:
+        raise Undecodable(
+            "invalid_json", f"{problem}; send text as UTF-8, numbers up to 2^53"
+        ) from None
+    read_json(data, limit)
+    return data
 
 
 def problem_text(problem: ValidationError) -> str:

@@ -13,7 +13,7 @@ from actions.registry import Actions
 from actions.results import ActionRequest, Failed, Succeeded
 from engine.effects import Perform
 from engine.ids import ChildId, ExecutionId
-from engine.inputs import ActionFailed, ActionSucceeded, Input
+from engine.inputs import ActionFailed, ActionInDoubt, ActionSucceeded, Input
 from engine.templates import Secret, SecretSlot
 from storage.store import PostgresStore
 from streams.driver import Driver
@@ -70,6 +70,7 @@ def perform_from_row(row: Mapping[str, Any]) -> Perform:
         row["attempt"],
         timedelta(milliseconds=row["timeout_ms"]),
         slots,
+        row["in_doubt"],
     )
 
 
@@ -83,6 +84,8 @@ class Dispatcher:
         self._enrichment = enrichment
         self._gate = asyncio.Semaphore(CONCURRENT)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: set[ChildId] = set()
+        """Effects whose action is under way."""
         self._finished: asyncio.Queue[Finished] = asyncio.Queue()
 
     def committed(self, work: Work) -> None:
@@ -97,9 +100,11 @@ class Dispatcher:
 
     async def _perform(self, execution_id: ExecutionId, effect: Perform) -> None:
         async with self._gate:
+            self._begun.add(effect.id)
             result = await self._actions.perform(request_of(execution_id, effect))
         if effect.kind == "load" and isinstance(result, Succeeded):
             await self._keep(effect, result)
+        self._begun.discard(effect.id)
         await self._finished.put(Finished(effect.id, execution_id, result))
 
     async def _keep(self, effect: Perform, result: Succeeded) -> None:
@@ -127,12 +132,29 @@ class Dispatcher:
                 self._begin(ExecutionId(row["execution_id"]), perform_from_row(row))
 
     async def _claim(self, work: Work) -> Sequence[Mapping[str, Any]]:
-        return await work.transaction.fetch(
+        """Take effects left behind; those that may not be repeated are left to their executions."""
+        rows = await work.transaction.fetch(
             "claim_effects",
             lease_token=self._driver.worker,
             grace_seconds=LEASE_GRACE_SECONDS,
             limit=CONCURRENT,
         )
+        doubtful = [row for row in rows if row["begun"] and not self._may_repeat(row)]
+        await work.load({row["execution_id"] for row in doubtful})
+        for row in doubtful:
+            id = ExecutionId(row["execution_id"])
+            if id in work.executions:
+                work.apply(id, ActionInDoubt(work.now, ChildId(row["id"])))
+        over = [{"id": row["id"], "status": "failed", "error_code": "in_doubt"} for row in doubtful]
+        await work.transaction.fetch_written(
+            "finish_effects", over, lease_token=self._driver.worker
+        )
+        taken = {row["id"] for row in doubtful}
+        return [row for row in rows if row["id"] not in taken]
+
+    def _may_repeat(self, row: Mapping[str, Any]) -> bool:
+        action = self._actions.get(row["kind"])
+        return row["in_doubt"] == "retry" and (action is None or action.idempotent)
 
     async def _settle(self, work: Work, batch: Sequence[Finished]) -> None:
         """Record results under our lease, and give them to their executions."""
@@ -156,10 +178,13 @@ class Dispatcher:
             batch.append(self._finished.get_nowait())
         if batch:
             await self._driver.run(partial(self._settle, batch=batch))
+        begun = set(self._begun)
         for task in self._tasks:
             task.cancel()
         async with self._store.transaction() as transaction:
-            await transaction.run("release_effects", lease_token=self._driver.worker)
+            await transaction.run(
+                "release_effects", lease_token=self._driver.worker, begun=sorted(begun)
+            )
 
 
 def effect_cells(item: Finished) -> dict[str, object]:

@@ -16,6 +16,7 @@ from storage.store import TRANSIENT, PostgresStore
 from streams.catalog import Catalog, Version
 from streams.ledger import Ledger, LogLine
 from streams.outbound import Outbound
+from streams.schemas import Schemas
 from streams.work import Work
 
 T = TypeVar("T")
@@ -43,9 +44,15 @@ class Driver:
     """Runs transactions of inputs, repeats them over outages, and tells what they left to do."""
 
     def __init__(
-        self, store: PostgresStore, catalog: Catalog, outbound: Outbound, worker: str
+        self,
+        store: PostgresStore,
+        catalog: Catalog,
+        outbound: Outbound,
+        schemas: Schemas,
+        worker: str,
     ) -> None:
         self._store, self._catalog, self.outbound = store, catalog, outbound
+        self._schemas = schemas
         self.worker = worker
         self.followers: list[Follower] = []
 
@@ -54,7 +61,8 @@ class Driver:
         async with self._store.transaction() as transaction:
             now = (await transaction.fetch("read_clock"))[0]["now"]
             ledger = Ledger(self.outbound)
-            work = Work(transaction, self._catalog, ledger, step, now, self.worker)
+            check = self._schemas.problem_of_input
+            work = Work(transaction, self._catalog, ledger, step, check, now, self.worker)
             result = await body(work)
             await work.finish()
         self._committed(work)

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import assert_never
 
 from engine.effects import (
     Accept,
     Announce,
+    CancelChild,
+    ChangeWait,
     CloseWait,
     DropEffect,
     Effect,
@@ -14,19 +17,34 @@ from engine.effects import (
     OpenWait,
     Perform,
     RecordStep,
+    RecordVote,
     Refuse,
+    StartChild,
     StartTimer,
     StopTimer,
+    StopWatching,
+    Watch,
     WriteLog,
     WriteRecord,
 )
 from engine.execution import Execution, Wait
-from engine.ids import ExecutionId
+from engine.ids import ExecutionId, child_id, public_id
 from storage.rows import milliseconds
 from streams.codecs import Outgoing
 from streams.outbound import Outbound
+from streams.wait_rows import (
+    Row,
+    approval_people,
+    approval_row,
+    approval_status,
+    row_id,
+    vote_row,
+    wait_row,
+    wait_state,
+)
 
-Row = dict[str, object]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Due instant of what is due at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,72 +56,20 @@ class RecordWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildStart:
+    """An execution that a step of another one starts."""
+
+    parent: ExecutionId
+    start: StartChild
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """A line for the log, written once the transaction is committed."""
 
     execution_id: ExecutionId
     workflow: str
     line: WriteLog
-
-
-def wait_row(execution: Execution, wait: Wait) -> Row:
-    """Return the row of an open wait."""
-    return {
-        "id": _row_id(wait.id),
-        "execution_id": execution.id,
-        "step_path": wait.path,
-        "kind": wait.kind,
-        "status": "open",
-        "outcome": None,
-        "correlation": wait.correlation,
-        "record": wait.record,
-        "opened_at": wait.opened_at,
-        "since": wait.since or wait.opened_at,
-        "due_at": wait.due_at,
-        "closed_at": None,
-    }
-
-
-def approval_row(execution: Execution, wait: Wait) -> Row:
-    """Return the row of an open approval request."""
-    record = wait.record
-    entity = record.get("entity")
-    entity = entity if isinstance(entity, dict) else {}
-    roles, users = _texts(record.get("roles")), _texts(record.get("users"))
-    return {
-        "id": _row_id(wait.id),
-        "execution_id": execution.id,
-        "step_path": wait.path,
-        "entity_type": entity.get("type"),
-        "entity_id": entity.get("id"),
-        "requester_id": record.get("requester"),
-        "approver_role": roles[0] if roles else None,
-        "approver_id": users[0] if users else None,
-        "roles": roles,
-        "users": users,
-        "priority": record.get("priority", "normal"),
-        "status": "pending",
-        "reason": record.get("title"),
-        "requested_at": wait.opened_at,
-        "expires_at": wait.due_at,
-    }
-
-
-def approval_status(outcome: str, outcomes: object) -> str:
-    """Return the status column of an outcome; of own outcomes the first counts as approval."""
-    if outcome in ("approved", "rejected", "expired", "cancelled"):
-        return outcome
-    first = outcomes[0] if isinstance(outcomes, list) and outcomes else None
-    return "approved" if outcome == first else "rejected"
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
-
-
-def _row_id(wait_id: str) -> str:
-    digits = wait_id[2:]
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 @dataclass(slots=True)
@@ -120,6 +86,11 @@ class Ledger:
     timers: dict[str, Row] = field(default_factory=dict)
     stopped_timers: set[str] = field(default_factory=set)
     effects: dict[str, tuple[ExecutionId, Perform]] = field(default_factory=dict)
+    children: dict[ExecutionId, ChildStart] = field(default_factory=dict)
+    changed_waits: dict[str, Row] = field(default_factory=dict)
+    votes: list[Row] = field(default_factory=list)
+    watches: list[Row] = field(default_factory=list)
+    unwatched: set[str] = field(default_factory=set)
     dropped_effects: set[str] = field(default_factory=set)
     record_writes: list[RecordWrite] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
@@ -157,12 +128,34 @@ class Ledger:
                     self.dropped_effects.add(effect.id)
             case WriteRecord():
                 self.record_writes.append(RecordWrite(execution.id, effect))
+            case StartChild():
+                self.children[effect.id] = ChildStart(execution.id, effect)
+            case CancelChild():
+                if self.children.pop(effect.id, None) is None:
+                    self.nudge(effect.id, "cancel", {"by": public_id(execution.id)})
             case Emit():
                 self.messages.append(self.outbound.emitted(execution, effect))
             case WriteLog():
                 self.log_lines.append(LogLine(execution.id, execution.workflow, effect))
             case Accept() | Refuse():
                 pass
+            case _:
+                self._enter_rare(execution, effect)
+
+    def _enter_rare(
+        self, execution: Execution, effect: ChangeWait | RecordVote | Watch | StopWatching
+    ) -> None:
+        match effect:
+            case ChangeWait():
+                self._change(execution, effect.wait)
+            case RecordVote():
+                self.votes.append(vote_row(execution, effect))
+            case Watch():
+                self.watches.append(
+                    {"correlation": effect.correlation, "execution_id": execution.id}
+                )
+            case StopWatching():
+                self.unwatched.add(execution.id)
             case _:
                 assert_never(effect)
 
@@ -197,6 +190,30 @@ class Ledger:
             self.new_approvals[wait.id] = approval_row(execution, wait)
         self.messages.append(self.outbound.wait_opened(execution, wait))
 
+    def _change(self, execution: Execution, wait: Wait) -> None:
+        """Keep an open wait as it is now, and announce it once more."""
+        cells: Row = {"record": wait.record, "state": wait_state(wait)}
+        new, people = self.new_waits.get(wait.id), approval_people(wait)
+        if new is not None:
+            new.update(cells)
+            self.new_approvals[wait.id].update(people)
+        else:
+            self.changed_waits[wait.id] = {"id": row_id(wait.id), **cells, **people}
+        self.messages.append(self.outbound.wait_changed(execution, wait))
+
+    def nudge(
+        self, execution_id: ExecutionId, kind: str, body: Mapping[str, object], about: str = ""
+    ) -> None:
+        """Leave an input for another execution: a timer that is due at once."""
+        id = child_id(execution_id, kind, about)
+        self.timers[id] = {
+            "id": id,
+            "execution_id": execution_id,
+            "kind": kind,
+            "due_at": EPOCH,
+            "body": body,
+        }
+
     def _close(self, execution: Execution, closing: CloseWait) -> None:
         wait = closing.wait
         closed: Row = {"status": "closed", "outcome": closing.outcome, "closed_at": closing.at}
@@ -204,7 +221,7 @@ class Ledger:
         if new is not None:
             new.update(closed)
         else:
-            self.closed_waits[wait.id] = {"id": _row_id(wait.id), **closed}
+            self.closed_waits[wait.id] = {"id": row_id(wait.id), **closed}
         if wait.kind == "approval":
             self._close_approval(wait, closing)
         self.messages.append(self.outbound.wait_closed(execution, closing))
@@ -222,7 +239,7 @@ class Ledger:
         if new is not None:
             new.update(decided)
         else:
-            self.closed_approvals[wait.id] = {"id": _row_id(wait.id), **decided}
+            self.closed_approvals[wait.id] = {"id": row_id(wait.id), **decided}
 
     def _start_timer(self, execution: Execution, timer: StartTimer) -> None:
         self.stopped_timers.discard(timer.id)
@@ -253,9 +270,15 @@ class Ledger:
                 "idempotency_key": effect.idempotency_key,
                 "attempt": effect.attempt,
                 "timeout_ms": round(effect.timeout.total_seconds() * 1000),
+                "in_doubt": effect.in_doubt,
             }
             for execution_id, effect in self.effects.values()
         ]
+
+    @property
+    def nudged(self) -> bool:
+        """Whether this transaction leaves something that is due at once."""
+        return any(row["due_at"] is EPOCH for row in self.timers.values())
 
     @property
     def opened_kinds(self) -> frozenset[object]:

@@ -3,11 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from engine.ids import parse_execution_id
+from engine.ids import ExecutionId, execution_id, parse_execution_id
 
 SHORTHANDS = {"approve": "approved", "reject": "rejected"}
 
@@ -41,6 +51,17 @@ def _execution(value: object) -> object:
     return named
 
 
+def with_outcome(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a decision's fields with `approve`, `reject` and `approved: true` spelt out (S112)."""
+    found = dict(value)
+    if "outcome" not in found and isinstance(found.get("approved"), bool):
+        found["outcome"] = "approved" if found.pop("approved") else "rejected"
+    outcome = found.get("outcome")
+    if isinstance(outcome, str):
+        found["outcome"] = SHORTHANDS.get(outcome, outcome)
+    return found
+
+
 class Decision(BaseModel):
     """An approver's answer, as it arrives on the decisions topic."""
 
@@ -62,14 +83,9 @@ class Decision(BaseModel):
         """Accept `approve`, `reject` and the predecessor's `approved: true` (S112)."""
         if not isinstance(value, Mapping):
             return value
-        found = dict(value)
+        found = with_outcome(value)
         if found.get("form") is None:
             found.pop("form", None)
-        if "outcome" not in found and isinstance(found.get("approved"), bool):
-            found["outcome"] = "approved" if found["approved"] else "rejected"
-        outcome = found.get("outcome")
-        if isinstance(outcome, str):
-            found["outcome"] = SHORTHANDS.get(outcome, outcome)
         return found
 
     @model_validator(mode="after")
@@ -77,3 +93,106 @@ class Decision(BaseModel):
         if self.execution_id is None and self.request_id is None:
             raise ValueError("name the execution_id, the request_id, or both")
         return self
+
+
+COMMAND_SOURCE = "/sluicegate/commands"
+"""Source of the executions that commands start, where an event's would stand."""
+CommandKind = Literal["start", "hold", "resume", "cancel", "retry", "skip", "rerun"]
+Name = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class NothingMore(BaseModel):
+    """What `hold` and `rerun` carry."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class StartAsked(NothingMore):
+    """The payload, and whether the triggers' conditions must hold for it (S9)."""
+
+    payload: dict[str, Any] = Field(default_factory=dict)
+    match: bool = False
+
+
+class ResumeAsked(NothingMore):
+    """What the resumed step reads, and where to go on."""
+
+    resume_data: dict[str, Any] = Field(default_factory=dict)
+    from_step: Name | None = None
+
+
+class RetryAsked(NothingMore):
+    """Where to begin again; by default at the step that failed."""
+
+    from_step: Name | None = None
+
+
+class SkipAsked(NothingMore):
+    """Which step to skip; by default the one that failed or waits."""
+
+    step: Name | None = None
+
+
+class CancelAsked(NothingMore):
+    """Whether what is done is to be compensated."""
+
+    compensate: bool = False
+
+
+ASKED: Mapping[str, type[NothingMore]] = {
+    "start": StartAsked,
+    "hold": NothingMore,
+    "resume": ResumeAsked,
+    "cancel": CancelAsked,
+    "retry": RetryAsked,
+    "skip": SkipAsked,
+    "rerun": NothingMore,
+}
+
+
+class Command(BaseModel):
+    """A request about an execution, as it arrives on the commands topic."""
+
+    model_config = ConfigDict(frozen=True)
+
+    command_id: Annotated[str, Field(min_length=1, max_length=255)]
+    kind: CommandKind
+    execution_id: Annotated[str | None, BeforeValidator(_execution)] = None
+    workflow: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    data: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+    by: Annotated[str, Field(min_length=1, max_length=255)]
+    reason: Annotated[str, Field(max_length=2_000)] | None = None
+    at: AwareDatetime
+
+    @field_validator("data")
+    @classmethod
+    def _fits_kind(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Check what the kind carries, and fill in its defaults."""
+        asked = ASKED.get(info.data.get("kind", ""))
+        if asked is None:
+            return value
+        try:
+            return asked.model_validate(value).model_dump()
+        except ValidationError as problem:
+            first = problem.errors(include_url=False, include_input=False)[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+    @model_validator(mode="after")
+    def _names_its_object(self) -> "Command":
+        if self.kind == "start" and self.workflow is None:
+            raise ValueError("name the workflow to start")
+        if self.kind != "start" and self.execution_id is None:
+            raise ValueError("name the execution_id")
+        return self
+
+
+def started_id(command: Command, workflow: str | None = None) -> ExecutionId:
+    """Return the id of the execution that a `start` or `rerun` begins.
+
+    `workflow` is that of the old execution, for a `rerun` that does not name it.
+    """
+    name = command.workflow or workflow
+    if name is None:
+        raise ValueError("a rerun that names no workflow needs that of its execution")
+    at_ms = round(command.at.timestamp() * 1000)
+    return execution_id(name, COMMAND_SOURCE, command.command_id, at_ms)

@@ -19,10 +19,12 @@ SOURCE = "/sluicegate"
 class Outbound:
     """Builds the records of one deployment's topics."""
 
-    __slots__ = ("_event_topic", "_topics")
+    __slots__ = ("_common", "_common_of", "_event_topic", "_topics")
 
     def __init__(self, topics: Topics, event_topic: str) -> None:
         self._topics, self._event_topic = topics, event_topic
+        self._common_of: tuple[str, datetime] | None = None
+        self._common: dict[str, str] = {}
 
     def life_cycle(self, execution: Execution, announce: Announce) -> Outgoing:
         """Return a record of the executions topic."""
@@ -46,6 +48,15 @@ class Outbound:
     def wait_opened(self, execution: Execution, wait: Wait) -> Outgoing:
         """Return the waiting record that announces an open wait."""
         return self.announce_wait(execution, wait.id, wait.record, wait.opened_at)
+
+    def wait_changed(self, execution: Execution, wait: Wait) -> Outgoing:
+        """Return the waiting record of a wait that is open still, with what has come so far."""
+        changes = wait.state.get("changes", 0)
+        headers = self._headers(
+            execution, "wait.opened", f"{wait.id}:opened:{changes}", wait.opened_at
+        )
+        value = orjson.dumps({**wait.record, **_progress(wait)})
+        return Outgoing(self._topics.waiting, wait.id, value, headers)
 
     def announce_wait(
         self, execution: Execution | None, wait_id: str, record: Mapping[str, object], at: datetime
@@ -110,27 +121,38 @@ class Outbound:
         return self.emitted(execution, emit)
 
     def receipt(self, value: Mapping[str, object], at: datetime) -> Outgoing:
-        """Return the one answer to a decision, keyed by its execution."""
+        """Return the one answer to a decision or command, keyed by its execution."""
         about = value["execution_id"]
         key = about if isinstance(about, str) else None
-        id = f"{value['decision_id']}:receipt"
+        id = f"{value.get('decision_id') or value.get('command_id')}:receipt"
         headers = cloud_headers("sluicegate.receipt", SOURCE, id, at, execution_id=key)
         return Outgoing(self._topics.receipts, key, orjson.dumps(value), headers)
 
     def _headers(
         self, execution: Execution | None, kind: str, id: str, at: datetime
     ) -> dict[str, str]:
-        meta: Mapping[str, object] = execution.meta if execution is not None else {}
-        return cloud_headers(
-            f"sluicegate.{kind}",
-            SOURCE,
-            id,
-            at,
-            execution_id=public_id(execution.id) if execution is not None else None,
-            causation_id=_text(meta.get("id")),
-            traceparent=_text(meta.get("traceparent")),
-            tracestate=_text(meta.get("tracestate")),
-        )
+        if execution is None:
+            return cloud_headers(f"sluicegate.{kind}", SOURCE, id, at)
+        # The messages of one input follow each other and differ in two headers alone.
+        if self._common_of != (execution.id, at):
+            meta = execution.meta
+            self._common_of = (execution.id, at)
+            self._common = cloud_headers(
+                "",
+                SOURCE,
+                "",
+                at,
+                execution_id=public_id(execution.id),
+                causation_id=_text(meta.get("id")),
+                traceparent=_text(meta.get("traceparent")),
+                tracestate=_text(meta.get("tracestate")),
+            )
+        return {**self._common, "ce_id": id, "ce_type": f"sluicegate.{kind}"}
+
+
+def _progress(wait: Wait) -> dict[str, object]:
+    """Return what an inbox shows of an open request beside the request itself."""
+    return {key: value for key, value in wait.state.items() if key != "changes"}
 
 
 def _text(value: object) -> str | None:

@@ -25,19 +25,24 @@ def shard_of(message: Outgoing) -> int:
     return crc32(key.encode() if isinstance(key, str) else key) % SHARDS
 
 
-def pack(messages: Iterable[Outgoing]) -> list[tuple[int, str]]:
-    """Return (shard, packed messages) rows, in the order in which they must be published."""
+def chunks(messages: Iterable[Outgoing]) -> list[tuple[int, list[Outgoing]]]:
+    """Return shards with the messages of one row, in the order in which they must be published."""
     by_shard: dict[int, list[Outgoing]] = {}
     for message in messages:
         by_shard.setdefault(shard_of(message), []).append(message)
     return [
-        (shard, pack_one(group[start : start + CHUNK]))
+        (shard, group[start : start + CHUNK])
         for shard, group in sorted(by_shard.items())
         for start in range(0, len(group), CHUNK)
     ]
 
 
-def pack_one(messages: Sequence[Outgoing]) -> str:
+def rows_of(messages: Iterable[Outgoing]) -> list[tuple[int, str]]:
+    """Return the (shard, packed messages) rows of many messages."""
+    return [(shard, pack(group)) for shard, group in chunks(messages)]
+
+
+def pack(messages: Sequence[Outgoing]) -> str:
     """Return messages as one cell of JSON; what may be no UTF-8 stands in it as Base64."""
     return orjson.dumps([_cell(message) for message in messages]).decode()
 

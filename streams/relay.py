@@ -7,6 +7,7 @@ import psycopg
 
 from storage.errors import DatabaseUnreachable
 from storage.store import TRANSIENT, PostgresStore
+from streams.codecs import Outgoing
 from streams.driver import back_off
 from streams.outbox import SHARDS, unpack
 from streams.producer import KafkaOut, PublishFailed
@@ -15,6 +16,8 @@ from streams.work import Work
 POLL_SECONDS = 0.1
 """How long a row of another worker waits at most before it is seen."""
 ROWS = 8
+ROWS_AT_HAND = 32
+"""Most rows whose messages are kept in memory; older ones are read from their table."""
 
 log = logging.getLogger("sluicegate.relay")
 
@@ -25,10 +28,15 @@ class Relay:
     def __init__(self, store: PostgresStore, out: KafkaOut) -> None:
         self._store, self._out = store, out
         self._wake = asyncio.Event()
+        self._at_hand: dict[int, list[Outgoing]] = {}
+        """Messages of this process's latest rows, so that they need not be read back."""
 
     def committed(self, work: Work) -> None:
-        """Wake up if a transaction left messages."""
-        if work.ledger.messages:
+        """Wake up if a transaction left messages, and keep them at hand for a while."""
+        if work.outbox:
+            self._at_hand.update(work.outbox)
+            while len(self._at_hand) > ROWS_AT_HAND:
+                del self._at_hand[next(iter(self._at_hand))]
             self._wake.set()
 
     async def run(self) -> None:
@@ -68,14 +76,21 @@ class Relay:
 
     async def _publish(self, shards: set[int]) -> bool:
         """Publish the oldest rows of our shards; tell whether there were any."""
-        rows = await self._store.fetch("read_outbox", shards=sorted(shards), limit=ROWS)
+        rows = await self._store.fetch(
+            "read_outbox", shards=sorted(shards), limit=ROWS, known=list(self._at_hand)
+        )
         if not rows:
             return False
-        messages = [message for row in rows for message in unpack(row["messages"])]
+        messages: list[Outgoing] = []
+        for row in rows:
+            known = self._at_hand.get(row["id"])
+            messages.extend(unpack(row["messages"]) if known is None else known)
         # Delete only after the acknowledgement: a crash in between repeats, never loses.
         await self._out.send(messages)
         async with self._store.transaction() as transaction:
             await transaction.run("delete_outbox", ids=[row["id"] for row in rows])
+        for row in rows:
+            self._at_hand.pop(row["id"], None)
         return True
 
     async def _pause(self) -> None:

@@ -2,12 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from engine.ids import ChildId, ExecutionId, WaitId
-from engine.inputs import EventArrived, TimerFired
+from engine.inputs import (
+    CancelRequested,
+    ChildEnded,
+    EventArrived,
+    Input,
+    Started,
+    TimerFired,
+)
 from streams.agents.decisions import DecisionsHandler
 from streams.driver import Driver
+from streams.gathering import Gathering
 from streams.work import Work
 
 TICK_SECONDS = 0.2
@@ -22,19 +31,41 @@ KEEP_EARLY_SECONDS = 24 * 3600.0
 log = logging.getLogger("sluicegate.ticker")
 
 
+def input_of(row: Mapping[str, Any], work: Work) -> Input:
+    """Return what a due row means to its execution."""
+    body = row["body"]
+    match row["kind"]:
+        case "child_ended":
+            child = {**body, "child": ExecutionId(body["child"])}
+            return ChildEnded(work.now, **child)
+        case "cancel":
+            return CancelRequested(work.now, body["by"], body.get("reason"))
+        case "start":
+            return Started(work.now)
+        case _:
+            return TimerFired(work.now, ChildId(row["id"]))
+
+
 class Ticker:
     """Turns due rows into inputs; any number of workers share the work by SKIP LOCKED."""
 
     def __init__(
-        self, driver: Driver, decisions: DecisionsHandler, *, keep_early_seconds: float
+        self,
+        driver: Driver,
+        decisions: DecisionsHandler,
+        gathering: Gathering,
+        *,
+        keep_early_seconds: float,
     ) -> None:
-        self._driver, self._decisions = driver, decisions
+        self._driver, self._decisions, self._gathering = driver, decisions, gathering
         self._keep_early_seconds = keep_early_seconds
-        self._meet = asyncio.Event()
+        self._meet, self._due = asyncio.Event(), asyncio.Event()
         self._looks_left: dict[object, int] = {}
 
     def committed(self, work: Work) -> None:
         """Look for held decisions and early events when a transaction opened what they wait for."""
+        if work.ledger.nudged:
+            self._due.set()
         if "approval" in work.ledger.opened_kinds:
             self._meet.set()
         for wait in work.ledger.opened_event_waits:
@@ -44,9 +75,15 @@ class Ticker:
     async def run_timers(self) -> None:
         """Fire due timers for ever."""
         while True:
+            self._due.clear()
             fired = await self._driver.run_until_done(self._fire, "timers")
+            await self._driver.run_until_done(self._gathering.start_due, "gathered events")
             if fired < CLAIM:
-                await asyncio.sleep(TICK_SECONDS)
+                try:
+                    async with asyncio.timeout(TICK_SECONDS):
+                        await self._due.wait()
+                except TimeoutError:
+                    continue
 
     async def _fire(self, work: Work) -> int:
         rows = await work.transaction.fetch("claim_due_timers", limit=CLAIM)
@@ -54,7 +91,7 @@ class Ticker:
         for row in rows:
             id = ExecutionId(row["execution_id"])
             if id in work.executions:
-                work.apply(id, TimerFired(work.now, ChildId(row["id"])))
+                work.apply(id, input_of(row, work))
         return len(rows)
 
     async def run_meetings(self) -> None:

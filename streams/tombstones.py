@@ -6,7 +6,7 @@ from storage.errors import DatabaseUnreachable
 from storage.store import TRANSIENT, PostgresStore
 from streams.codecs import Outgoing
 from streams.driver import back_off
-from streams.outbox import pack
+from streams.outbox import rows_of
 
 FULL = 1000
 """As many closed waits as one transaction takes, and those that closed at the same instant."""
@@ -39,7 +39,7 @@ class Tombstones:
             if not claimed or claimed[0]["due_until"] <= claimed[0]["done_until"]:
                 return 0
             rows = await transaction.fetch("waits_closed_between", **claimed[0])
-            for shard, cell in pack(self._tombstone(row) for row in rows):
+            for shard, cell in rows_of(self._tombstone(row) for row in rows):
                 await transaction.run("insert_outbox", shard=shard, messages=cell)
             done_until = rows[-1]["closed_at"] if rows else claimed[0]["due_until"]
             await transaction.run("note_tombstones", done_until=done_until)

@@ -15,13 +15,18 @@ from storage.rows import (
     row_ids_of_waits,
     wait_from_row,
 )
-from storage.store import Transaction
+from storage.store import Pending, Transaction
 from streams.catalog import Catalog, Version
+from streams.codecs import Outgoing
+from streams.family import start_children, tell_parents
+from streams.lanes import release
 from streams.ledger import Ledger, RecordWrite
-from streams.outbox import pack
+from streams.outbox import chunks, pack
 from streams.records import write_records
 
 Advance = Callable[[Version, Execution, Input], tuple[Execution, tuple[Effect, ...]]]
+CheckInput = Callable[[Version, Mapping[str, object]], str | None]
+"""Says what a definition's input schema refuses in a payload."""
 LEASE_GRACE_SECONDS = 5
 """How much longer than its timeout an effect stays ours before another worker may claim it."""
 
@@ -42,6 +47,7 @@ class Work:
     catalog: Catalog
     ledger: Ledger
     advance: Advance
+    check_input: CheckInput
     now: datetime
     worker: str
     executions: dict[ExecutionId, Execution] = field(default_factory=dict)
@@ -50,6 +56,10 @@ class Work:
     changed: set[ExecutionId] = field(default_factory=set)
     keys: dict[tuple[str, str], KeyHolder] = field(default_factory=dict)
     key_of: dict[ExecutionId, str] = field(default_factory=dict)
+    in_lanes: set[ExecutionId] = field(default_factory=set)
+    """Loaded executions that count against a limit of concurrency."""
+    outbox: dict[int, list[Outgoing]] = field(default_factory=dict)
+    """Messages by the id of their row, once written."""
 
     async def load(self, ids: Collection[str], waits: Collection[str] = ()) -> None:
         """Lock executions and read them with their open waits, and how the named waits closed."""
@@ -75,6 +85,8 @@ class Work:
             )
             if row["trigger_key"] is not None:
                 self.key_of[id] = row["trigger_key"]
+            if "lanes" in row["metadata"]:
+                self.in_lanes.add(id)
 
     def start(
         self,
@@ -92,6 +104,20 @@ class Work:
             self.key_of[execution.id] = key
         self.apply(execution.id, given)
 
+    def hold(
+        self,
+        version: Version,
+        execution: Execution,
+        metadata: Mapping[str, object],
+        key: str | None,
+    ) -> None:
+        """Create an execution that waits for its turn: `pending`, without a first input."""
+        self.versions[execution.id] = version
+        self.executions[execution.id] = execution
+        self.new[execution.id] = metadata
+        if key is not None:
+            self.key_of[execution.id] = key
+
     def apply(self, id: ExecutionId, given: Input) -> Accept | Refuse | None:
         """Give one input to a loaded execution; return the answer to its sender, if any."""
         before = self.executions[id]
@@ -103,14 +129,28 @@ class Work:
 
     async def finish(self) -> None:
         """Write everything; the caller commits."""
-        while self.ledger.record_writes:
+        while self.ledger.record_writes or self.ledger.children:
             writes, self.ledger.record_writes = self.ledger.record_writes, []
             await self._settle_records(writes)
+            children, self.ledger.children = self.ledger.children, {}
+            await start_children(self, children.values())
+        tell_parents(self)
+        await self._leave_lanes()
         async with self.transaction.pipelined():
             await self._write_executions()
             await self._write_children()
             await self._write_keys()
-            await self._write_outbox()
+            written = await self._write_outbox()
+        for cursor, messages in written:
+            row = await cursor.fetchone()
+            if row is not None:
+                self.outbox[row["id"]] = messages
+
+    async def _leave_lanes(self) -> None:
+        new = {id for id, metadata in self.new.items() if "lanes" in metadata}
+        ended = {id for id in self.in_lanes | new if self.executions[id].ended}
+        if ended:
+            await release(self, ended)
 
     async def _settle_records(self, writes: list[RecordWrite]) -> None:
         """Write records and let their executions go on, in this same transaction (rule 6)."""
@@ -145,8 +185,14 @@ class Work:
             ("insert_approvals", ledger.new_approvals),
             ("close_approvals", ledger.closed_approvals),
             ("insert_timers", ledger.timers),
+            ("change_waits", ledger.changed_waits),
+            ("change_approvals", ledger.changed_waits),
         ):
             await transaction.write(name, list(rows.values()))
+        await transaction.write("insert_votes", ledger.votes)
+        await transaction.write("insert_watches", ledger.watches)
+        if ledger.unwatched:
+            await transaction.run("delete_watches", ids=sorted(ledger.unwatched))
         if ledger.stopped_timers:
             await transaction.run("delete_timers", ids=sorted(ledger.stopped_timers))
         if ledger.dropped_effects:
@@ -160,10 +206,11 @@ class Work:
 
     async def _write_keys(self) -> None:
         """Release the trigger keys of executions that have ended, and note who holds the others."""
+        held = {holder.stored for holder in self.keys.values()}
         released = [
             {"workflow_name": self.executions[id].workflow, "key": key, "execution_id": id}
             for id, key in self.key_of.items()
-            if id not in self.new and self.executions[id].ended
+            if id not in self.new and id not in held and self.executions[id].ended
         ]
         moved = []
         for (workflow, key), holder in self.keys.items():
@@ -175,9 +222,14 @@ class Work:
         await self.transaction.write("release_trigger_keys", released)
         await self.transaction.write("move_trigger_keys", moved)
 
-    async def _write_outbox(self) -> None:
-        for shard, messages in pack(self.ledger.messages):
-            await self.transaction.run("insert_outbox", shard=shard, messages=messages)
+    async def _write_outbox(self) -> list[tuple[Pending, list[Outgoing]]]:
+        """Insert the messages' rows; their ids are known once the pipeline has ended."""
+        rows = chunks(self.ledger.messages)
+        cursors = [
+            await self.transaction.start("insert_outbox", shard=shard, messages=pack(messages))
+            for shard, messages in rows
+        ]
+        return [(cursor, messages) for cursor, (_, messages) in zip(cursors, rows, strict=True)]
 
     @property
     def performs(self) -> Iterable[tuple[ExecutionId, Perform]]:

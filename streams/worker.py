@@ -10,13 +10,16 @@ from socket import gethostname
 from typing import Any
 from uuid import uuid4
 
+from actions.channels import channels_of
 from actions.guard import Guard
 from actions.loaders import Resources
 from actions.registry import Actions, load_actions
+from actions.sources import RowReader
 from config.settings import Settings
 from storage.cache import ContextCache
 from storage.store import PostgresStore
 from streams.admin import Admin
+from streams.agents.commands import CommandsHandler
 from streams.agents.decisions import DecisionsHandler
 from streams.agents.events import EventsHandler
 from streams.announce import announce_open_waits
@@ -25,11 +28,13 @@ from streams.dead_letters import DeadLetters
 from streams.dispatcher import Dispatcher
 from streams.driver import Driver
 from streams.enrichment import Enrichment
+from streams.gathering import Gathering
 from streams.intake import Handler, Intake
 from streams.outbound import Outbound
 from streams.position import LookUp, Positions
 from streams.producer import KafkaOut
 from streams.relay import Relay
+from streams.scheduler import Scheduler
 from streams.schemas import Schemas
 from streams.ticker import Ticker
 from streams.tombstones import Tombstones
@@ -59,6 +64,9 @@ class Worker:
     resources: Resources
     events: EventsHandler
     decisions: DecisionsHandler
+    commands: CommandsHandler
+    gathering: Gathering
+    rows: RowReader | None = None
     actions: Actions | None = None
     dispatcher: Dispatcher | None = None
     out: KafkaOut | None = None
@@ -90,12 +98,21 @@ class Worker:
         await self.refresh()
         self.out = KafkaOut(settings.kafka, settings.kafka_security())
         guard = Guard(settings.webhook_allow, allow_private=settings.allow_private)
-        self.actions = load_actions(guard, self.resources, settings.secrets)
+        self.actions = load_actions(
+            guard,
+            self.resources,
+            settings.secrets,
+            channels=channels_of(settings),
+            rows=self.rows,
+        )
         enrichment = Enrichment(self.resources, self.cache)
         self.dispatcher = Dispatcher(self.store, self.driver, self.actions, enrichment)
         relay = Relay(self.store, self.out)
         ticker = Ticker(
-            self.driver, self.decisions, keep_early_seconds=settings.early_decision_seconds
+            self.driver,
+            self.decisions,
+            self.gathering,
+            keep_early_seconds=settings.early_decision_seconds,
         )
         tombstones = Tombstones(
             self.store, self.topics.waiting, after_seconds=settings.tombstone_seconds
@@ -110,6 +127,7 @@ class Worker:
                 ("timers", ticker.run_timers()),
                 ("meetings", ticker.run_meetings()),
                 ("tombstones", tombstones.run()),
+                ("schedules", Scheduler(self.driver, self.catalog).run()),
                 ("catalog", self._follow_catalog()),
             )
         )
@@ -154,7 +172,9 @@ class Worker:
         await self.store.close()
 
 
-def build_worker(settings: Settings, store: PostgresStore, cache: ContextCache) -> Worker:
+def build_worker(
+    settings: Settings, store: PostgresStore, cache: ContextCache, rows: RowReader | None = None
+) -> Worker:
     """Return a worker that has opened nothing yet."""
     topics = Topics(settings.topic_prefix)
     outbound = Outbound(topics, settings.event_topics[0])
@@ -162,13 +182,14 @@ def build_worker(settings: Settings, store: PostgresStore, cache: ContextCache) 
     resources = Resources()
     schemas = Schemas()
     dead_letters = DeadLetters(topics, settings.group_id)
+    gathering = Gathering(catalog, schemas)
     return Worker(
         settings=settings,
         topics=topics,
         store=store,
         admin=Admin(settings.kafka, settings.kafka_security()),
         catalog=catalog,
-        driver=Driver(store, catalog, outbound, worker_name()),
+        driver=Driver(store, catalog, outbound, schemas, worker_name()),
         cache=cache,
         resources=resources,
         events=EventsHandler(
@@ -176,7 +197,11 @@ def build_worker(settings: Settings, store: PostgresStore, cache: ContextCache) 
             Enrichment(resources, cache),
             schemas,
             dead_letters,
+            gathering,
             settings.event_type_field,
         ),
         decisions=DecisionsHandler(outbound, schemas, dead_letters),
+        commands=CommandsHandler(catalog, outbound, schemas, dead_letters),
+        gathering=gathering,
+        rows=rows,
     )

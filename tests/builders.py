@@ -126,7 +126,7 @@ def expired(definition: Definition, execution: Execution) -> Outcome:
     """Fire the timer of the only open wait when it is due."""
     wait = the_wait(execution)
     assert wait.due_at is not None
-    fired = TimerFired(wait.due_at, expiry_timer(execution, wait.path))
+    fired = TimerFired(wait.due_at, expiry_timer(execution, wait.id))
     return advance(definition, execution, fired)
 
 

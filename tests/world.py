@@ -181,10 +181,18 @@ class World:
         """Return the receipt of a decision."""
         topic = self.topic("receipts")
         found = self.wait_for(
-            lambda r: r.topic == topic and r.value["decision_id"] == decision_id,
+            lambda r: r.topic == topic and r.value.get("decision_id") == decision_id,
             f"the receipt of {decision_id}",
         )
         return dict(found.value)
+
+    def command_sent(self, command_id: str) -> Seen:
+        """Return the record of a command."""
+        topic = self.topic("commands")
+        return self.wait_for(
+            lambda r: r.topic == topic and r.value["command_id"] == command_id,
+            f"the command {command_id}",
+        )
 
     def life_cycle(self, execution_id: str, kind: str) -> dict[str, Any]:
         """Return a life-cycle record of an execution (`execution.completed`, ...)."""
@@ -245,7 +253,14 @@ class World:
                 "log_level": 0,
             }
         )
-        suffixes = ("waiting", "receipts", "executions", "dead-letters")
+        suffixes = (
+            "waiting",
+            "receipts",
+            "executions",
+            "dead-letters",
+            "commands",
+            "decisions",
+        )
         topics = [*map(self.topic, suffixes), self.events_topic]
         known = consumer.list_topics(timeout=10).topics
         consumer.assign(

@@ -5,16 +5,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from engine.definition import SubAction
-from engine.loading.context import check_resource
+from engine.loading.context import check_resource, landing
 from engine.loading.node import Node, nearest
+from engine.loading.notify import check_notify
+from engine.paths import Path
 from engine.templates import Template
 
-_STATIC_HOST = re.compile(r"(https?://[^/${}@\s]+|\$\{secrets\.\w+\})(?=[/?#]|$)")
-TEXTS = ("message", "key", "subject", "id", "to")
+STATIC_HOST = re.compile(r"(https?://[^/${}@\s]+|\$\{secrets\.\w+\})(?=[/?#]|$)")
+TEXTS = ("message", "key", "subject", "id")
 FIXED = ("event", "entity", "resource", "topic")
 MAPPINGS = ("set", "headers", "query", "fields")
 LEVELS = ("debug", "info", "warning", "error")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key")
 HTTP_KEYS = (
     "url",
     "method",
@@ -80,7 +83,19 @@ def _read_action(
     if kind == "load" and "resource" in fields:
         check_resource(fields.known["resource"], resources)
     sent = {key: field.value for key, field in fields.known.items() if key != "timeout"}
-    return SubAction(kind, inner_template(inner, sent, secrets=shape.secrets), length)
+    return SubAction(
+        kind,
+        inner_template(inner, sent, secrets=shape.secrets),
+        length,
+        required=kind != "notify" or sent.get("required") is True,
+        idempotent=sent.get("idempotent") is not False,
+        into=_into(fields.get("into")),
+    )
+
+
+def _into(node: Node | None) -> Path:
+    path = node.word() if node is not None else ""
+    return landing(path, node) if node is not None and path and "${" not in path else ()
 
 
 def inner_template(inner: Node, sent: dict[str, object], *, secrets: bool) -> Template:
@@ -103,10 +118,10 @@ def _check(kind: str, fields: Mapping[str, Node]) -> None:
     """Check the values of one sub-action, beyond which keys it has."""
     if kind in ("webhook", "http_request"):
         _check_http(fields)
-    if kind in ("notify", "log", "emit"):
-        _check_message(kind, fields)
-    if "into" in fields:
-        fields["into"].mistake("into is not available in this version; read steps.<id>.output")
+    if kind == "notify":
+        check_notify(fields)
+    if kind in ("log", "emit"):
+        _check_message(fields)
     for name in TEXTS:
         if name in fields:
             fields[name].line(secrets=SHAPES[kind].secrets)
@@ -127,14 +142,10 @@ def _is_reference(value: object) -> bool:
     return isinstance(value, str) and value.startswith("${") and value.endswith("}")
 
 
-def _check_message(kind: str, fields: Mapping[str, Node]) -> None:
-    channel, level, event = (fields.get(key) for key in ("channel", "level", "event"))
-    if channel is not None and channel.value != "log":
-        channel.mistake(f"the channel {channel.value!r} is not available in this version; use log")
+def _check_message(fields: Mapping[str, Node]) -> None:
+    level, event = fields.get("level"), fields.get("event")
     if level is not None:
         level.choice(LEVELS)
-    if kind == "notify" and "required" in fields:
-        fields["required"].boolean()
     if event is not None and "*" in event.pattern():
         event.mistake("an event that is sent has one name, without *")
 
@@ -142,7 +153,7 @@ def _check_message(kind: str, fields: Mapping[str, Node]) -> None:
 def _check_http(fields: Mapping[str, Node]) -> None:
     url = fields.get("url")
     if url is not None and isinstance(url.value, str):
-        if not _STATIC_HOST.match(url.value):
+        if not STATIC_HOST.match(url.value):
             url.mistake(
                 "scheme and host must be literal or one secret: https://api.example.com/orders/${id}"
             )
@@ -154,5 +165,10 @@ def _check_http(fields: Mapping[str, Node]) -> None:
         fields["body"].mistake("give json or body, not both")
     if "sign" in fields and "${secrets." not in str(fields["sign"].value):
         fields["sign"].mistake("sign names a secret: ${secrets.NAME}")
-    if "idempotent" in fields and fields["idempotent"].boolean() is False:
-        fields["idempotent"].mistake("idempotent: false is not available in this version")
+    if "idempotent" in fields:
+        fields["idempotent"].boolean()
+    headers = fields.get("headers")
+    if headers is not None and isinstance(headers.value, Mapping):
+        for name, value in headers.entries():
+            if name.lower() in CREDENTIALS and "${secrets." not in str(value.value):
+                value.warning(f"{name} stands in every trace; write ${{secrets.NAME}} in it")

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Literal
 
-from engine.definition import ApprovalSpec
+from engine.definition import ApprovalSpec, Escalation
 from engine.ids import StepPath
 from engine.loading.node import Fields, Node
+from engine.loading.policy import Asked, read_asked, read_people, read_policy
 from engine.loading.schema import refuse_remote
+from engine.policy import AnyOne, NOf, Policy
 from engine.templates import Template
 
 KEYS = (
@@ -33,6 +35,7 @@ KEYS = (
     "bulk",
 )
 BRANCHES = {"on_approved": "approved", "on_rejected": "rejected", "on_expired": "expired"}
+SHORTEST_REMINDER = timedelta(minutes=1)
 FIXED_OUTCOMES = ("approved", "rejected")
 
 ReadBranch = Callable[[Node], StepPath | None]
@@ -41,20 +44,16 @@ ReadBranch = Callable[[Node], StepPath | None]
 def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> ApprovalSpec:
     """Read an approval with the branches that stand beside it."""
     fields = node.fields(KEYS, required=("title",))
-    fields.refuse(("remind_every", "escalate"))
-    _check_policy(fields)
-    roles = _texts(fields, "roles")
-    anyone = _flag(fields, "anyone")
-    users = fields.get("users")
-    if not roles and (users is None or users.value == []) and not anyone:
-        node.mistake("an approval needs roles, users or anyone: true")
+    asked = read_asked(fields)
+    policy = read_policy(fields, asked)
     outcomes = _outcomes(fields)
+    expires_in = _expires_in(fields)
     return ApprovalSpec(
         title=_line(fields, "title") or node.child("title", "").template(),
         body=_line(fields, "body"),
-        roles=roles,
-        users=_people(fields, "users"),
-        anyone=anyone,
+        roles=asked.roles,
+        users=asked.users,
+        anyone=asked.anyone,
         exclude=_people(fields, "exclude"),
         requester=_line(fields, "requester"),
         allow_requester=_flag(fields, "allow_requester"),
@@ -63,20 +62,15 @@ def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> Appr
         required_fields=_required(fields),
         view=_view(fields),
         entity=_entity(fields),
-        expires_in=_expires_in(fields),
+        expires_in=expires_in,
         expires_at=_expires_at(fields),
         priority=_priority(fields),
+        policy=policy,
+        remind_every=_remind_every(fields, expires_in),
+        escalate=_escalate(fields, asked, policy, expires_in),
+        bulk=_bulk(fields),
         on_outcome=_branches(branches, outcomes, read_branch),
     )
-
-
-def _check_policy(fields: Fields) -> None:
-    policy = fields.get("policy")
-    if policy is not None and policy.value != {"any": True}:
-        policy.mistake("this policy is not available in this version; use {any: true}")
-    bulk = fields.get("bulk")
-    if bulk is not None and bulk.boolean():
-        bulk.mistake("bulk is not available in this version")
 
 
 def _line(fields: Fields, key: str) -> Template | None:
@@ -85,14 +79,8 @@ def _line(fields: Fields, key: str) -> Template | None:
 
 
 def _people(fields: Fields, key: str) -> Template | None:
-    """Read a list of user names, or a text with a reference to one."""
     node = fields.get(key)
-    if node is None:
-        return None
-    if not isinstance(node.value, str):
-        for item in node.items():
-            item.line()
-    return node.template()
+    return None if node is None else read_people(node)
 
 
 def _view(fields: Fields) -> Template | None:
@@ -174,6 +162,52 @@ def _expires_in(fields: Fields) -> timedelta | None:
     if "expires_at" in fields:
         node.mistake("give expires_in or expires_at, not both")
     return node.duration()
+
+
+def _remind_every(fields: Fields, expires_in: timedelta | None) -> timedelta | None:
+    node = fields.get("remind_every")
+    if node is None:
+        return None
+    pause = _before_expiry(node, expires_in)
+    if timedelta() < pause < SHORTEST_REMINDER:
+        node.mistake(f"{node.value} is too often; remind at most once a minute")
+    return pause
+
+
+def _before_expiry(node: Node, expires_in: timedelta | None) -> timedelta:
+    length = node.duration()
+    if expires_in and length >= expires_in:
+        node.mistake(f"{node.value} never comes: the approval expires before; write less")
+    return length
+
+
+def _escalate(
+    fields: Fields, asked: Asked, policy: Policy, expires_in: timedelta | None
+) -> Escalation | None:
+    node = fields.get("escalate")
+    if node is None:
+        return None
+    inner = node.fields(("after", "roles", "users"), required=("after",))
+    after, roles, users = inner.get("after"), _texts(inner, "roles"), _people(inner, "users")
+    if not roles and users is None:
+        node.mistake("escalate needs roles or users: whom else to ask")
+    if asked.anyone:
+        node.mistake("anyone may decide already; escalate has nobody to add")
+    if not isinstance(policy, AnyOne | NOf):
+        node.mistake(
+            "escalate adds deciders, and this policy counts only those it names;"
+            " use any, n_of, or on_expired with another approval"
+        )
+    return Escalation(
+        _before_expiry(after, expires_in) if after is not None else timedelta(), roles, users
+    )
+
+
+def _bulk(fields: Fields) -> bool:
+    bulk = _flag(fields, "bulk")
+    if bulk and "required_fields" in fields:
+        fields.known["bulk"].mistake("nobody fills in a form in bulk; drop required_fields or bulk")
+    return bulk
 
 
 def _priority(fields: Fields) -> Literal["low", "normal", "high"]:

@@ -32,7 +32,7 @@ def _load(path: str, node: Node, resources: Collection[str] | None) -> Load:
     refuse_steps(id or node, template.references)
     optional, overwrite = fields.get("optional"), fields.get("overwrite")
     return Load(
-        _landing(path, node),
+        landing(path, node),
         name,
         template,
         _cache(cache),
@@ -50,7 +50,8 @@ def check_resource(node: Node, resources: Collection[str] | None) -> str:
     return name
 
 
-def _landing(text: str, node: Node) -> Path:
+def landing(text: str, node: Node) -> Path:
+    """Read the path at which a loaded value lands."""
     try:
         path = parse_path(text)
     except ValueError as problem:

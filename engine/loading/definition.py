@@ -48,10 +48,10 @@ def read_definition(
     findings = Findings()
     root = Node(data, (), findings)
     fields = root.fields(KEYS, required=("name", "trigger", "steps"))
-    table = StepTable(plugged_in, resources)
     trigger, context = fields.get("trigger"), fields.get("context")
-    first, failing = _steps(fields, table)
     loads, derived = read_context(context, resources) if context is not None else ((), ())
+    table = StepTable(plugged_in, resources, [".".join(load.path) for load in loads])
+    first, failing = _steps(fields, table)
     definition = Definition(
         name=_name(fields),
         steps=table.steps,

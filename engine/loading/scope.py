@@ -9,13 +9,20 @@ from engine.definition import (
     ApprovalVerb,
     BlockVerb,
     ConditionVerb,
+    EventsWait,
     EventWait,
     ExecuteVerb,
+    ForEachVerb,
+    ParallelVerb,
+    RepeatVerb,
     Step,
+    TimeWait,
     WaitVerb,
+    WorkflowVerb,
 )
 from engine.loading.node import Node, nearest
 from engine.paths import Path
+from engine.policy import templates_of
 from engine.templates import Template
 
 PARTS = ("steps", "approvals", "waits")
@@ -75,6 +82,14 @@ class Visible:
             use.node.mistake(f"{text}: the step {id!r} is no approval")
         elif path[0] == "waits" and not isinstance(target.step.verb, WaitVerb):
             use.node.mistake(f"{text}: the step {id!r} is no wait")
+        elif isinstance(use.step.verb, RepeatVerb) and _is_inside(target.step, use.step):
+            return
+        elif (loop := self._loop_around(use, target)) is not None:
+            kept = "items" if isinstance(loop.verb, ForEachVerb) else "output"
+            use.node.mistake(
+                f"{text}: the step {id!r} runs in the loop {loop.id!r}; outside of it read "
+                f"steps.{loop.id}.{kept}"
+            )
         elif id == use.step.id or not _comes_before(use, target):
             use.node.mistake(f"{text}: the step {id!r} does not run before this one")
         elif not optional and self._may_be_absent(use, target):
@@ -82,11 +97,24 @@ class Visible:
                 f"{text}: the step {id!r} may not have run; give a default: ${{{text}:-...}}"
             )
 
+    def _loop_around(self, use: Use, target: Use) -> Step | None:
+        """Return the loop in which one step runs and the other does not."""
+        for other in self.uses:
+            loop = other.step
+            loops = isinstance(loop.verb, ForEachVerb | RepeatVerb)
+            if loops and _is_inside(target.step, loop) and not _is_inside(use.step, loop):
+                return loop
+        return None
+
     def _may_be_absent(self, use: Use, target: Use) -> bool:
         id = target.step.id
         if id in str(use.step.path).split("/"):
             return False
         return id not in use.seen or id in self.jumped or target.step.when is not None
+
+
+def _is_inside(step: Step, outer: Step) -> bool:
+    return step.path.startswith(f"{outer.path}/")
 
 
 def refuse_steps(node: Node, found: Collection[Path]) -> None:
@@ -129,7 +157,15 @@ def references(step: Step) -> Iterator[tuple[Path, bool]]:
             for action in step.verb.actions:
                 yield from _of(action.params)
         case WaitVerb():
-            yield from _of_wait(step.verb)
+            yield from _of_wait(step.verb.what)
+        case ForEachVerb():
+            yield from _of(step.verb.items)
+        case RepeatVerb():
+            yield from ((path, True) for path in step.verb.until.references)
+        case WorkflowVerb():
+            yield from _of(step.verb.input)
+        case ParallelVerb():
+            return
 
 
 def _of(template: Template | None) -> Iterator[tuple[Path, bool]]:
@@ -158,15 +194,21 @@ def _of_approval(spec: ApprovalSpec) -> Iterator[tuple[Path, bool]]:
         spec.view,
         spec.entity,
         spec.expires_at,
+        spec.escalate.users if spec.escalate is not None else None,
+        *templates_of(spec.policy),
     ):
         yield from _of(template)
 
 
-def _of_wait(verb: WaitVerb) -> Iterator[tuple[Path, bool]]:
-    if isinstance(verb.what, EventWait):
-        for template in verb.what.match.values():
-            yield from _of(template)
-        if verb.what.when is not None:
-            yield from ((path, True) for path in verb.what.when.references)
-    else:
-        yield from _of(verb.what.until)
+def _of_wait(what: EventWait | EventsWait | TimeWait) -> Iterator[tuple[Path, bool]]:
+    match what:
+        case TimeWait():
+            yield from _of(what.until)
+        case EventsWait():
+            for event in what.events:
+                yield from _of_wait(event)
+        case EventWait():
+            for template in what.match.values():
+                yield from _of(template)
+            if what.when is not None:
+                yield from ((path, True) for path in what.when.references)

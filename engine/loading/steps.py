@@ -11,6 +11,7 @@ from engine.definition import (
     BlockVerb,
     ConditionVerb,
     ExecuteVerb,
+    InDoubt,
     Step,
     Verb,
     WaitVerb,
@@ -18,6 +19,7 @@ from engine.definition import (
 from engine.ids import StepPath
 from engine.loading.actions import read_actions
 from engine.loading.approval import BRANCHES, read_approval
+from engine.loading.branching import read_for_each, read_parallel, read_repeat, read_workflow
 from engine.loading.node import Fields, Node, nearest
 from engine.loading.retry import read_retry
 from engine.loading.scope import Visible
@@ -35,19 +37,24 @@ VERBS = (
     "repeat",
     "workflow",
 )
-LATER_VERBS = ("parallel", "for_each", "repeat", "workflow")
 COMMON = ("id", "when", "on_error")
-LATER = ("compensate", "refresh")
 APPROVAL_BRANCHES = (*BRANCHES, "on")
 BESIDE: Mapping[str, tuple[str, ...]] = {
     "condition": ("on_true", "on_false"),
     "allow": (),
     "block": APPROVAL_BRANCHES,
-    "execute": ("retry", "timeout", "continue_on_error", "on_in_doubt"),
-    "wait": ("on_timeout",),
-    "approval": APPROVAL_BRANCHES,
+    "execute": ("retry", "timeout", "continue_on_error", "on_in_doubt", "compensate"),
+    "wait": ("on_timeout", "refresh"),
+    "approval": (*APPROVAL_BRANCHES, "refresh"),
+    "parallel": ("timeout",),
+    "for_each": ("timeout",),
+    "repeat": (),
+    "workflow": ("timeout", "compensate"),
 }
-KEYS_AROUND = frozenset({*COMMON, *LATER, *(key for keys in BESIDE.values() for key in keys)})
+OWN_TIMEOUT = ("parallel", "for_each", "workflow")
+"""Verbs whose timeout is in all, not per attempt."""
+KEYS_AROUND = frozenset({*COMMON, *(key for keys in BESIDE.values() for key in keys)})
+IN_DOUBT: Mapping[str, InDoubt] = {"retry": "retry", "fail": "fail", "ask": "ask"}
 MAX_STEPS = 200
 MAX_NESTING = 16
 NO_STEP = StepPath("")
@@ -59,6 +66,8 @@ class StepTable:
 
     plugged_in: Collection[str]
     resources: Collection[str] | None = None
+    loaded: Collection[str] = ()
+    """Paths of the context that `context.load` fills."""
     steps: dict[StepPath, Step] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     """Where each step id stands, as keys and indexes joined by dots."""
@@ -100,13 +109,8 @@ class StepTable:
             self.visible.note_unread(node.value)
             return
         verb = verbs[0]
-        if verb in LATER_VERBS:
-            node.mistake(f"{verb} is not available in this version", verb)
-            self.visible.note_unread(node.value)
-            return
         beside = BESIDE[verb]
-        fields = node.fields((*COMMON, *LATER, verb, *beside), required=("id",))
-        fields.refuse(LATER)
+        fields = node.fields((*COMMON, verb, *beside), required=("id",))
         self._note_id(fields, node)
         reader = _StepReader(self, fields, place)
         step = reader.read(verb)
@@ -175,11 +179,29 @@ class _StepReader:
             then=self.place.then,
             when=when.condition() if when is not None else None,
             retry=read_retry(retry) if retry is not None else DEFAULT_RETRY,
-            timeout=timeout.duration() if timeout is not None else DEFAULT_TIMEOUT,
+            timeout=timeout.duration()
+            if timeout is not None and verb not in OWN_TIMEOUT
+            else DEFAULT_TIMEOUT,
             on_error=self._branch(on_error) if on_error is not None else None,
+            on_in_doubt=self._in_doubt(),
+            compensate=self._compensate(),
+            refresh=self._refresh(),
         )
 
     def _verb(self, verb: str, node: Node) -> Verb:
+        match verb:
+            case "parallel":
+                return read_parallel(node, self.fields, self._inside)
+            case "for_each":
+                return read_for_each(node, self.fields, self._inside)
+            case "repeat":
+                return read_repeat(node, self._inside)
+            case "workflow":
+                return read_workflow(node, self.fields)
+            case _:
+                return self._plain_verb(verb, node)
+
+    def _plain_verb(self, verb: str, node: Node) -> Verb:
         match verb:
             case "condition":
                 return ConditionVerb(
@@ -190,7 +212,6 @@ class _StepReader:
             case "block":
                 return self._block(node)
             case "execute":
-                self._check_in_doubt()
                 flag = self.fields.get("continue_on_error")
                 actions = read_actions(node, self.table.plugged_in, self.table.resources)
                 return ExecuteVerb(actions, flag.boolean() if flag is not None else False)
@@ -206,6 +227,28 @@ class _StepReader:
         place = self.place
         seen = (*place.seen, _id_of(self.fields.node))
         return self.table.read_list(node, place.path, place.then, seen, place.depth + 1)
+
+    def _inside(self, node: Node, name: str) -> StepPath | None:
+        """Read steps that run on a line of their own: nothing follows the last one."""
+        place = self.place
+        enclosing = StepPath(f"{place.path}/{name}") if name else place.path
+        seen = (*place.seen, _id_of(self.fields.node))
+        return self.table.read_list(node, enclosing, None, seen, place.depth + 1)
+
+    def _compensate(self) -> StepPath | None:
+        node = self.fields.get("compensate")
+        return None if node is None else self._inside(node, "")
+
+    def _refresh(self) -> tuple[str, ...]:
+        node = self.fields.get("refresh")
+        if node is None:
+            return ()
+        paths = node.texts()
+        for path in paths:
+            if path not in self.table.loaded:
+                known = ", ".join(self.table.loaded) or "nothing here"
+                node.mistake(f"{path!r} is not loaded by context.load (there is: {known})")
+        return paths
 
     def _target(self, key: str) -> StepPath | None:
         """Read steps, or the id of a later step of the same list (D9)."""
@@ -249,7 +292,6 @@ class _StepReader:
             read_approval(approval, self.fields, self._branch) if approval is not None else None,
         )
 
-    def _check_in_doubt(self) -> None:
+    def _in_doubt(self) -> InDoubt | None:
         node = self.fields.get("on_in_doubt")
-        if node is not None and node.value != "retry":
-            node.mistake("only on_in_doubt: retry is available in this version")
+        return None if node is None else IN_DOUBT[node.choice(IN_DOUBT)]

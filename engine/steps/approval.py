@@ -1,17 +1,21 @@
 """The `approval` verb, also behind a `block` that asks first: open a request."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
 from engine.canonical import request_hash
+from engine.deciders import deciders_of
 from engine.definition import ApprovalSpec, Step
 from engine.durations import parse_instant
 from engine.errors import Unresolved
 from engine.execution import Failure, Line, StepStatus, Wait
-from engine.ids import public_id, wait_id
+from engine.ids import WaitId, public_id, wait_id
+from engine.policy import AnyOne, names_of, policy_record
 from engine.templates import Template
 from engine.turn import Turn
+from engine.votes import Tally, tally
 
 
 @lru_cache(maxsize=256)
@@ -25,14 +29,6 @@ def _text(turn: Turn, template: Template | None) -> str | None:
         return None
     value = template.render(turn.scope)
     return None if value is None else value if isinstance(value, str) else str(value)
-
-
-def _names(turn: Turn, template: Template | None) -> list[str]:
-    if template is None:
-        return []
-    value = template.render(turn.scope)
-    items = value if isinstance(value, list) else [value]
-    return [str(item) for item in items if item not in (None, "")]
 
 
 def _requester(turn: Turn, spec: ApprovalSpec) -> str | None:
@@ -64,12 +60,12 @@ def _shown(turn: Turn, spec: ApprovalSpec) -> dict[str, object]:
 
 
 def _waiting_record(
-    turn: Turn, step: Step, spec: ApprovalSpec, due_at: datetime | None
+    turn: Turn, step: Step, spec: ApprovalSpec, id: WaitId, due_at: datetime | None
 ) -> dict[str, object]:
     execution = turn.execution
     shown = _shown(turn, spec)
     return {
-        "wait_id": wait_id(execution.id, step.path),
+        "wait_id": id,
         "execution_id": public_id(execution.id),
         "workflow": execution.workflow,
         "version": execution.version,
@@ -78,12 +74,13 @@ def _waiting_record(
         "status": "open",
         **shown,
         "roles": list(spec.roles),
-        "users": _names(turn, spec.users),
+        "users": names_of(spec.users, turn.scope),
         "anyone": spec.anyone,
-        "exclude": _names(turn, spec.exclude),
+        "exclude": names_of(spec.exclude, turn.scope),
         "requester": _requester(turn, spec),
         "allow_requester": spec.allow_requester,
-        "policy": {"any": True},
+        "policy": policy_record(spec.policy, turn.scope),
+        "bulk": spec.bulk,
         "request_hash": request_hash(shown),
         "priority": spec.priority,
         "opened_at": instant_text(turn.now),
@@ -97,19 +94,58 @@ def open_approval(turn: Turn, step: Step, spec: ApprovalSpec, line: Line) -> Lin
         due_at = _due_at(turn, spec)
     except ValueError as problem:
         return turn.fail(step, line, Failure("invalid_instant", f"expires_at: {problem}", step.id))
-    record = _waiting_record(turn, step, spec, due_at)
+    id = wait_id(turn.execution.id, step.path)
+    record = _waiting_record(turn, step, spec, id, due_at)
     wait = Wait(
-        wait_id(turn.execution.id, step.path), step.path, "approval", turn.now, due_at, record
+        id, step.path, "approval", turn.now, due_at, record, state=first_state(spec, record)
     )
     turn.record(step, line, StepStatus.WAITING, first=True, input=record["view"])
-    turn.steps[step.id] = {"status": "waiting"}
+    turn.keep("steps", step.id, {"status": "waiting"})
     turn.open_wait(wait)
-    return Line(step.path, "waiting", line.attempt, since=turn.now)
+    start_nudges(turn, wait, spec)
+    return replace(line, phase="waiting", since=turn.now)
+
+
+def first_state(spec: ApprovalSpec, record: Mapping[str, object]) -> dict[str, object]:
+    """Return where an open request stands; nothing where one vote decides and nobody is nudged."""
+    state: dict[str, object] = {}
+    if not isinstance(spec.policy, AnyOne):
+        state |= progress(tally(spec.policy, spec.outcomes, (), deciders_of(record))) | {
+            "votes": []
+        }
+    if spec.remind_every is not None:
+        state["reminders"] = 0
+    if spec.escalate is not None:
+        state["escalated"] = False
+    return state
+
+
+def progress(count: Tally) -> dict[str, object]:
+    """Return what an inbox shows of a count that goes on."""
+    asked = count.open_to
+    return {
+        "stage": count.stage,
+        "needed": count.needed,
+        "have": count.have,
+        "open_to": {
+            "roles": list(asked.roles),
+            "users": list(asked.users),
+            "anyone": asked.anyone,
+        },
+    }
+
+
+def start_nudges(turn: Turn, wait: Wait, spec: ApprovalSpec) -> None:
+    """Have the reminder and the escalation of an open request fire in time."""
+    if spec.remind_every is not None:
+        turn.start_nudge(wait, "reminder", spec.remind_every)
+    if spec.escalate is not None:
+        turn.start_nudge(wait, "escalation", spec.escalate.after)
 
 
 def keep_answer(turn: Turn, step: Step, answer: Mapping[str, object]) -> None:
     """Put a decision where later steps read it: `approvals.<step>` (requirements.md S105)."""
-    turn.part("approvals")[step.id] = dict(answer)
+    turn.keep("approvals", step.id, dict(answer))
     turn.resume_data = {"kind": "decision", **answer}
 
 

@@ -2,6 +2,7 @@
 
 from engine.conditions import Leaf
 from engine.definition import AllowVerb, BlockVerb, ConditionVerb, Step
+from engine.ending import end
 from engine.errors import Unresolved
 from engine.execution import Failure, Line, Status, StepStatus
 from engine.steps.approval import open_approval
@@ -52,7 +53,7 @@ def enter_allow(turn: Turn, step: Step, verb: AllowVerb, line: Line) -> Line:
     after = turn.complete(step, line, output, stored={"output": {"reason": reason}})
     if not verb.stop:
         return after
-    turn.end(Status.COMPLETED, "allowed")
+    end(turn, Status.COMPLETED, "allowed")
     return Line(None)
 
 
@@ -71,10 +72,8 @@ def block(turn: Turn, step: Step, verb: BlockVerb, line: Line, *, first: bool) -
         reason = f"{verb.code} ({problem})"
     output = {"action": "block", "success": True, "code": verb.code, "reason": reason}
     turn.record(step, line, StepStatus.COMPLETED, first=first, output=output)
-    turn.steps[step.id] = {"status": "completed", "output": {"code": verb.code, "reason": reason}}
+    kept = {"status": "completed", "output": {"code": verb.code, "reason": reason}}
+    turn.keep("steps", step.id, kept)
     turn.announce("step.completed", step.path)
-    line_name = turn.line_at(step.path)
-    if line_name is not None:
-        turn.lines[line_name[0]] = Line(None)
-    turn.end(Status.BLOCKED, "blocked", Failure(verb.code, reason or verb.code, step.id))
+    end(turn, Status.BLOCKED, "blocked", Failure(verb.code, reason or verb.code, step.id))
     return Line(None)

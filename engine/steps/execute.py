@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 from engine.definition import ExecuteVerb, Step, SubAction
 from engine.effects import Emit, Perform, StartTimer, WriteLog, WriteRecord
@@ -10,6 +9,7 @@ from engine.errors import Unresolved
 from engine.execution import Failure, Line, StepStatus
 from engine.ids import ChildId, child_id, idempotency_key
 from engine.inputs import ActionFailed, ActionSucceeded
+from engine.loads import merge_at
 from engine.turn import Turn
 from engine.values import dataclass
 
@@ -18,22 +18,33 @@ RECORD_MODES = {"create_record": "create", "update_record": "update"}
 
 def enter_execute(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line:
     """Do what is pure at once; hold the line at the first sub-action that touches the outside."""
-    line = replace(line, since=line.since or turn.instant)
-    while line.action < len(verb.actions):
-        action = verb.actions[line.action]
+    if line.since is None:
+        line = line.begun(turn.instant)
+    outputs = line.outputs
+    for number in range(line.action, len(verb.actions)):
+        action = verb.actions[number]
         try:
-            output = _perform(turn, step, action, line)
+            output = _perform(turn, step, action, number, line.attempt)
         except Unresolved as problem:
-            failure = Failure("unresolved", str(problem), step.id)
-            after = settle_failure(turn, step, verb, line, failure)
-            if after is None:
-                line = _next_action(line, {"error": str(problem)})
-                continue
-            return after
+            if not _may_go_on(verb, action):
+                failure = Failure("unresolved", str(problem), step.id)
+                return turn.fail(step, line, failure, first=not line.recorded)
+            output = {"error": str(problem)}
         if isinstance(output, _Asked):
-            return _hold(turn, step, line, output)
-        line = _next_action(line, output)
-    return _finish(turn, step, verb, line)
+            turn.record(
+                step, line, StepStatus.RUNNING, first=not line.recorded, input=output.params
+            )
+            turn.keep("steps", step.id, {"status": "running"})
+            return replace(
+                line,
+                phase="acting",
+                action=number,
+                outputs=outputs,
+                pending=output.id,
+                recorded=True,
+            )
+        outputs = (*outputs, output)
+    return _finish(turn, step, verb, line, outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,64 +55,74 @@ class _Asked:
     params: Mapping[str, object]
 
 
+def _may_go_on(verb: ExecuteVerb, action: SubAction) -> bool:
+    """Tell whether the failure of a sub-action lets the next one run (S37, S52)."""
+    return verb.continue_on_error or not action.required
+
+
 def _next_action(line: Line, output: object) -> Line:
     return replace(
         line, phase="ready", action=line.action + 1, outputs=(*line.outputs, output), pending=None
     )
 
 
-def _hold(turn: Turn, step: Step, line: Line, asked: _Asked) -> Line:
-    turn.record(step, line, StepStatus.RUNNING, first=not _was_held(turn, step), input=asked.params)
-    turn.steps[step.id] = {"status": "running"}
-    return replace(line, phase="acting", pending=asked.id)
-
-
-def _finish(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line:
-    data = line.outputs[0] if len(verb.actions) == 1 else list(line.outputs)
+def _finish(
+    turn: Turn, step: Step, verb: ExecuteVerb, line: Line, outputs: tuple[object, ...]
+) -> Line:
+    data = outputs[0] if len(verb.actions) == 1 else list(outputs)
     if turn.provisional is None:
         turn.provisional = "executed"
     return turn.complete(
         step,
         line,
         {"action": "execute", "success": True, "data": data},
-        first=not _was_held(turn, step),
+        first=not line.recorded,
         input={"actions": [action.kind for action in verb.actions]},
         stored={"output": data},
     )
 
 
-def _was_held(turn: Turn, step: Step) -> bool:
-    """Tell whether an earlier input wrote the row of this step already."""
-    return step.id in turn.steps
-
-
-def _perform(turn: Turn, step: Step, action: SubAction, line: Line) -> object:
+def _perform(turn: Turn, step: Step, action: SubAction, number: int, attempt: int) -> object:
     rendered = action.params.render_with_secrets(turn.scope)
     params = rendered.value
     assert isinstance(params, dict)  # noqa: S101  (the loader compiles only mappings)
-    key = idempotency_key(turn.execution.id, step.path, line.action)
+    key = idempotency_key(turn.execution.id, step.path, number)
     match action.kind:
         case "log":
             return _log(turn, step, params)
-        case "notify" if params.get("channel") == "log":
-            return _log(turn, step, {"level": "info", **params})
+        case "notify" if params.get("channel") in ("log", "kafka"):
+            return _notify(turn, step, params, number)
         case "emit":
-            return _emit(turn, step, params, line)
+            return _emit(turn, step, params, number)
         case "create_record" | "update_record":
-            return _write_record(turn, step, action.kind, params, line, key)
+            return _write_record(turn, step, action.kind, params, number, attempt, key)
         case _:
-            id = child_id(turn.execution.id, step.path, line.action, "effect", line.attempt)
-            timeout = _timeout(step, action)
+            id = child_id(turn.execution.id, step.path, number, "effect", attempt)
+            timeout = min(step.timeout, action.timeout) if action.timeout else step.timeout
+            in_doubt = step.on_in_doubt or ("retry" if action.idempotent else "ask")
             turn.effects.append(
                 Perform(
-                    id, step.path, action.kind, params, key, line.attempt, timeout, rendered.secrets
+                    id,
+                    step.path,
+                    action.kind,
+                    params,
+                    key,
+                    attempt,
+                    timeout,
+                    rendered.secrets,
+                    in_doubt,
                 )
             )
             return _Asked(id, params)
 
 
-def _timeout(step: Step, action: SubAction) -> timedelta:
-    return min(step.timeout, action.timeout) if action.timeout is not None else step.timeout
+def _notify(turn: Turn, step: Step, params: Mapping[str, object], number: int) -> object:
+    """Notify through the log, or through a topic by way of the outbox: exactly one record."""
+    if params["channel"] == "log":
+        return _log(turn, step, {"level": "info", **params})
+    told = {name: params[name] for name in ("template", "message", "data") if name in params}
+    sent = {"event": "sluicegate.notification", "topic": params.get("to"), "data": told}
+    return _emit(turn, step, sent, number)
 
 
 def _log(turn: Turn, step: Step, params: Mapping[str, object]) -> object:
@@ -116,8 +137,8 @@ def _log(turn: Turn, step: Step, params: Mapping[str, object]) -> object:
     return {"level": level, "message": message}
 
 
-def _emit(turn: Turn, step: Step, params: Mapping[str, object], line: Line) -> object:
-    id = child_id(turn.execution.id, step.path, line.action, "emit")
+def _emit(turn: Turn, step: Step, params: Mapping[str, object], number: int) -> object:
+    id = child_id(turn.execution.id, step.path, number, "emit")
     key, topic, subject = params.get("key"), params.get("topic"), params.get("subject")
     turn.effects.append(
         Emit(
@@ -133,9 +154,15 @@ def _emit(turn: Turn, step: Step, params: Mapping[str, object], line: Line) -> o
 
 
 def _write_record(
-    turn: Turn, step: Step, kind: str, params: Mapping[str, object], line: Line, key: str
+    turn: Turn,
+    step: Step,
+    kind: str,
+    params: Mapping[str, object],
+    number: int,
+    attempt: int,
+    key: str,
 ) -> _Asked:
-    id = child_id(turn.execution.id, step.path, line.action, "effect", line.attempt)
+    id = child_id(turn.execution.id, step.path, number, "effect", attempt)
     values, expected = params.get("set"), params.get("expected_version")
     entity_id = params.get("id")
     named = str(entity_id) if entity_id is not None else child_id(turn.execution.id, key)
@@ -155,35 +182,61 @@ def _write_record(
 
 def take_result(turn: Turn, given: ActionSucceeded | ActionFailed) -> str | None:
     """Go on with the line that asked for this effect; return its name, None if none does now."""
-    found = next(((n, ln) for n, ln in turn.lines.items() if ln.pending == given.effect_id), None)
-    if found is None or found[1].at is None:
+    found = _asking(turn, given.effect_id)
+    if found is None:
         return None
-    name, line = found
-    step = turn.definition.steps[found[1].at]
-    verb = step.verb
-    if not isinstance(verb, ExecuteVerb):
-        return None
+    name, line, step, verb = found
+    action = verb.actions[line.action]
     if isinstance(given, ActionSucceeded):
+        if action.into:
+            merge_at(turn.base, action.into, given.output, overwrite=True)
         turn.lines[name] = _next_action(line, given.output)
-        return name
-    if given.retryable and line.attempt <= step.retry.max:
+    elif given.retryable and line.attempt <= step.retry.max:
         turn.lines[name] = _retry(turn, step, line, given)
-        return name
-    failure = Failure(given.code, given.message, step.id)
-    after = settle_failure(turn, step, verb, line, failure)
-    if after is None:
-        after = _next_action(line, {"error": {"code": given.code, "message": given.message}})
-    turn.lines[name] = after
+    elif _may_go_on(verb, action):
+        error = {"error": {"code": given.code, "message": given.message}}
+        turn.lines[name] = _next_action(line, error)
+    else:
+        failure = Failure(given.code, given.message, step.id)
+        turn.lines[name] = turn.fail(step, line, failure, first=not line.recorded)
     return name
 
 
-def settle_failure(
-    turn: Turn, step: Step, verb: ExecuteVerb, line: Line, failure: Failure
-) -> Line | None:
-    """Fail the step, or return None where the definition lets the next sub-action run."""
-    if verb.continue_on_error:
-        return None
-    return turn.fail(step, line, failure, first=not _was_held(turn, step))
+def _asking(turn: Turn, effect: ChildId) -> tuple[str, Line, Step, ExecuteVerb] | None:
+    """Go on with the line that waits for an effect."""
+    for name, line in turn.lines.items():
+        if line.phase == "acting" and line.pending == effect:
+            step = turn.stand(name)
+            if isinstance(step.verb, ExecuteVerb):
+                return name, line, step, step.verb
+    return None
+
+
+def doubt(turn: Turn, effect: ChildId) -> bool:
+    """Fail a step in doubt, or hold it for an operator, as its definition says (D28)."""
+    found = _asking(turn, effect)
+    if found is None:
+        return False
+    name, line, step, _ = found
+    problem = "the worker died during the call: nobody knows whether it took effect"
+    if step.on_in_doubt == "fail":
+        failure = Failure("in_doubt", problem, step.id)
+        turn.lines[name] = turn.fail(step, line, failure, first=False)
+        return True
+    failure = Failure("in_doubt", f"{problem}; retry it, skip it, or cancel", step.id)
+    turn.record(step, line, StepStatus.WAITING, first=False, failure=failure)
+    turn.keep("steps", step.id, {"status": "waiting", "error": {"code": "in_doubt"}})
+    turn.lines[name] = replace(line, phase="doubtful")
+    return True
+
+
+def attempt_again(turn: Turn, step: Step, line: Line) -> Line:
+    """Give up an attempt in doubt, and return the line ready for the next one."""
+    failure = Failure("in_doubt", "tried again by an operator", step.id)
+    turn.record(step, line, StepStatus.FAILED, first=False, failure=failure)
+    return replace(
+        line, phase="ready", attempt=line.attempt + 1, pending=None, since=None, recorded=False
+    )
 
 
 def _retry(turn: Turn, step: Step, line: Line, given: ActionFailed) -> Line:
@@ -194,7 +247,14 @@ def _retry(turn: Turn, step: Step, line: Line, given: ActionFailed) -> Line:
         delay = max(delay, given.retry_after)
     timer = child_id(turn.execution.id, step.path, "retry", line.attempt)
     turn.effects.append(StartTimer(timer, "retry", turn.now + delay))
-    waiting = replace(line, phase="retrying", attempt=line.attempt + 1, pending=timer, since=None)
+    waiting = replace(
+        line,
+        phase="retrying",
+        attempt=line.attempt + 1,
+        pending=timer,
+        since=None,
+        recorded=True,
+    )
     turn.record(step, waiting, StepStatus.PENDING, first=True)
     return waiting
 

@@ -1,33 +1,55 @@
-"""The `wait` verb: for an event, for a length of time, until an instant (requirements.md D10)."""
+"""The `wait` verb: for events, for a length of time, until an instant (requirements.md D10)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from engine.correlation import RECORD_KEY, correlation, shape_of
-from engine.definition import EventWait, Step, TimeWait, WaitVerb
+from engine.definition import EventsWait, EventWait, Step, TimeWait, WaitVerb
 from engine.durations import parse_instant
+from engine.errors import SluicegateError
 from engine.execution import Failure, Line, StepStatus, Wait
 from engine.ids import WaitId, public_id, wait_id
 from engine.inputs import EventArrived
+from engine.loads import refreshed
 from engine.steps.approval import instant_text
 from engine.turn import Turn
 
 
+class Unmatchable(SluicegateError):
+    """A wait compares with nothing: it would never end."""
+
+
 def enter_wait(turn: Turn, step: Step, verb: WaitVerb, line: Line) -> Line:
-    """Open the wait and hold the line."""
-    if isinstance(verb.what, EventWait):
-        return _wait_for_event(turn, step, verb.what, line)
+    """Open the waits and hold the line."""
     try:
-        due_at = _due_at(turn, verb.what)
+        match verb.what:
+            case EventWait() as what:
+                waits = [_event_wait(turn, step, what, 0)]
+            case EventsWait(events=events):
+                waits = [_event_wait(turn, step, what, part) for part, what in enumerate(events)]
+            case TimeWait() as what:
+                waits = [_time_wait(turn, step, what)]
+    except Unmatchable as problem:
+        return turn.fail(step, line, Failure("unmatchable_wait", str(problem), step.id))
     except ValueError as problem:
         return turn.fail(step, line, Failure("invalid_instant", f"until: {problem}", step.id))
-    record = _record(turn, step, "timer", due_at) | {"due_at": instant_text(due_at)}
-    return _hold(
-        turn, step, line, Wait(_id(turn, step), step.path, "timer", turn.now, due_at, record)
-    )
+    shown = [
+        {key: wait.record[key] for key in ("event", "match", "due_at") if key in wait.record}
+        for wait in waits
+    ]
+    input = shown[0] if len(shown) == 1 else shown
+    turn.record(step, line, StepStatus.WAITING, first=True, input=input)
+    turn.keep("steps", step.id, {"status": "waiting"})
+    for wait in waits:
+        turn.open_wait(wait)
+    return replace(line, phase="waiting", since=turn.now)
 
 
-def _id(turn: Turn, step: Step) -> WaitId:
-    return wait_id(turn.execution.id, step.path)
+def _time_wait(turn: Turn, step: Step, what: TimeWait) -> Wait:
+    due_at = _due_at(turn, what)
+    id = wait_id(turn.execution.id, step.path)
+    record = _record(turn, step, id, "timer", due_at) | {"due_at": instant_text(due_at)}
+    return Wait(id, step.path, "timer", turn.now, due_at, record)
 
 
 def _due_at(turn: Turn, what: TimeWait) -> datetime:
@@ -39,10 +61,12 @@ def _due_at(turn: Turn, what: TimeWait) -> datetime:
     return parse_instant(value)
 
 
-def _record(turn: Turn, step: Step, kind: str, due_at: datetime | None) -> dict[str, object]:
+def _record(
+    turn: Turn, step: Step, id: WaitId, kind: str, due_at: datetime | None
+) -> dict[str, object]:
     execution = turn.execution
     return {
-        "wait_id": _id(turn, step),
+        "wait_id": id,
         "execution_id": public_id(execution.id),
         "workflow": execution.workflow,
         "version": execution.version,
@@ -54,29 +78,29 @@ def _record(turn: Turn, step: Step, kind: str, due_at: datetime | None) -> dict[
     }
 
 
-def _wait_for_event(turn: Turn, step: Step, what: EventWait, line: Line) -> Line:
+def _event_wait(turn: Turn, step: Step, what: EventWait, part: int) -> Wait:
     if what.match:
         match = {path: template.render(turn.scope) for path, template in sorted(what.match.items())}
     else:
         match = {RECORD_KEY: turn.execution.meta.get("key")}
     missing = [path for path, value in match.items() if value is None]
     if missing:
-        problem = f"nothing to match {', '.join(missing)} with: the value is null"
-        return turn.fail(step, line, Failure("unmatchable_wait", problem, step.id))
+        raise Unmatchable(f"nothing to match {', '.join(missing)} with: the value is null")
     due_at = turn.now + what.timeout if what.timeout is not None else None
-    record = _record(turn, step, "event", due_at) | {"event": what.event, "match": match}
+    id = wait_id(turn.execution.id, step.path, part)
+    record = _record(turn, step, id, "event", due_at) | {"event": what.event, "match": match}
     found_by = correlation(shape_of(what), list(match.values()))
     since = turn.execution.triggered_at if what.since == "trigger" else turn.now
-    wait = Wait(_id(turn, step), step.path, "event", turn.now, due_at, record, since, found_by)
-    return _hold(turn, step, line, wait)
+    return Wait(id, step.path, "event", turn.now, due_at, record, since, found_by)
 
 
-def _hold(turn: Turn, step: Step, line: Line, wait: Wait) -> Line:
-    shown = {key: wait.record[key] for key in ("event", "match", "due_at") if key in wait.record}
-    turn.record(step, line, StepStatus.WAITING, first=True, input=shown)
-    turn.steps[step.id] = {"status": "waiting"}
-    turn.open_wait(wait)
-    return Line(step.path, "waiting", line.attempt, since=turn.now)
+def _awaited(turn: Turn, step: Step, verb: WaitVerb, wait: Wait) -> tuple[int, EventWait | None]:
+    """Return which of the events of its step a wait is for."""
+    if isinstance(verb.what, EventsWait):
+        for part, what in enumerate(verb.what.events):
+            if wait_id(turn.execution.id, step.path, part) == wait.id:
+                return part, what
+    return 0, verb.what if isinstance(verb.what, EventWait) else None
 
 
 def take_event(turn: Turn, given: EventArrived) -> str | None:
@@ -84,51 +108,84 @@ def take_event(turn: Turn, given: EventArrived) -> str | None:
     wait = turn.waits.get(given.wait_id)
     if wait is None or (wait.due_at is not None and given.at >= wait.due_at):
         return None
-    step = turn.definition.steps[wait.path]
     found = turn.line_at(wait.path)
-    if found is None or not isinstance(step.verb, WaitVerb):
+    if found is None or not isinstance(found[2].verb, WaitVerb):
         return None
-    what, (name, line) = step.verb.what, found
+    name, line, step = found
+    part, what = _awaited(turn, step, found[2].verb, wait)
     event = {**given.payload, "meta": given.meta}
-    if isinstance(what, EventWait) and what.when is not None:
+    if what is not None and what.when is not None:
         scope = {**turn.scope, **given.payload, "event": event}
         if not what.when.holds(scope):
             return None
-    turn.wake()
     turn.close_wait(wait, "received")
-    turn.part("waits")[step.id] = {"event": dict(given.payload)}
     turn.resume_data = {"kind": "event", "event": event}
-    turn.lines[name] = turn.complete(
-        step, line, {"event": event}, first=False, stored={"output": {"event": dict(given.payload)}}
-    )
+    after = _received(turn, step, line, found[2].verb, part, given)
+    if after is not line:
+        turn.wake()
+        after = refreshed(turn, name, step, after)
+    turn.lines[name] = after
     return name
+
+
+def _received(
+    turn: Turn, step: Step, line: Line, verb: WaitVerb, part: int, given: EventArrived
+) -> Line:
+    """Return the line after one of its events has come."""
+    payload, event = dict(given.payload), {**given.payload, "meta": given.meta}
+    if not isinstance(verb.what, EventsWait):
+        turn.keep("waits", step.id, {"event": payload})
+        stored = {"output": {"event": payload}}
+        return turn.complete(step, line, {"event": event}, first=False, stored=stored)
+    held = turn.waits_of(step.id)
+    came = {**held, str(part): payload}
+    rest = [wait for wait in turn.waits.values() if wait.path == step.path]
+    if verb.what.kind == "all_of" and rest:
+        turn.keep("waits", step.id, {"came": came})
+        return line
+    for wait in rest:
+        turn.close_wait(wait, "cancelled")
+    events = [came.get(str(number)) for number in range(len(verb.what.events))]
+    found: dict[str, object] = {"event": payload, "which": part, "events": events}
+    turn.keep("waits", step.id, found)
+    return turn.complete(
+        step, line, {**found, "event": event}, first=False, stored={"output": found}
+    )
 
 
 def run_out(turn: Turn, wait: Wait) -> str | None:
     """End a wait by its timer: a time wait is over, an event wait has run out of time."""
     found = turn.line_at(wait.path)
-    step = turn.definition.steps[wait.path]
-    if found is None or not isinstance(step.verb, WaitVerb):
+    if found is None or not isinstance(found[2].verb, WaitVerb):
         return None
-    name, line = found
-    turn.wake()
+    (name, line, step), verb = found, found[2].verb
     turn.resume_data = {"kind": "timer", "wait_id": wait.id}
     if wait.kind == "timer":
+        turn.wake()
         turn.close_wait(wait, "elapsed")
-        turn.lines[name] = turn.complete(step, line, {"elapsed": True}, first=False)
+        after = turn.complete(step, line, {"elapsed": True}, first=False)
+        turn.lines[name] = refreshed(turn, name, step, after)
         return name
     turn.close_wait(wait, "expired")
-    if step.verb.on_timeout is not None:
-        turn.lines[name] = turn.complete(
+    rest = [other for other in turn.waits.values() if other.path == step.path]
+    if rest and isinstance(verb.what, EventsWait) and verb.what.kind == "any_of":
+        return name
+    turn.wake()
+    for other in rest:
+        turn.close_wait(other, "cancelled")
+    turn.lines[name] = _timed_out(turn, step, line, verb, wait)
+    return name
+
+
+def _timed_out(turn: Turn, step: Step, line: Line, verb: WaitVerb, wait: Wait) -> Line:
+    if verb.on_timeout is not None:
+        return turn.complete(
             step,
             line,
             {"timed_out": True},
             first=False,
             stored={"outcome": "timed_out"},
-            goto=step.verb.on_timeout,
+            goto=verb.on_timeout,
         )
-        return name
-    event = wait.record.get("event")
-    problem = f"no {event} that matches came in time"
-    turn.lines[name] = turn.fail(step, line, Failure("wait_timeout", problem, step.id), first=False)
-    return name
+    problem = f"no {wait.record.get('event')} that matches came in time"
+    return turn.fail(step, line, Failure("wait_timeout", problem, step.id), first=False)

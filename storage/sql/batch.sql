@@ -72,14 +72,15 @@ from json_to_recordset(%(rows)s::json) as r (
 -- name: update_executions
 update workflow_executions e
 set
-    context = r.context, status = r.status, result = r.result, completed_at = r.completed_at,
+    context = r.context, status = r.status, result = r.result,
+    started_at = coalesce(r.started_at, e.started_at), completed_at = r.completed_at,
     duration_ms = r.duration_ms, error_code = r.error_code, error_message = r.error_message,
     paused_at = r.paused_at, paused_reason = r.paused_reason, paused_ms = r.paused_ms,
     resume_data = r.resume_data, next_step_id = r.next_step_id, cursor = r.cursor,
     sequence = r.sequence
 from json_to_recordset(%(rows)s::json) as r (
-    id uuid, context jsonb, status text, result text, completed_at timestamptz, duration_ms bigint,
-    error_code text, error_message text, paused_at timestamptz, paused_reason text, paused_ms bigint,
+    id uuid, context jsonb, status text, result text, started_at timestamptz,
+    completed_at timestamptz, duration_ms bigint, error_code text, error_message text, paused_at timestamptz, paused_reason text, paused_ms bigint,
     resume_data jsonb, next_step_id text, cursor jsonb, sequence integer
 )
 where e.id = r.id;
@@ -97,7 +98,7 @@ for update;
 -- name: load_open_waits
 select
     execution_id::text as execution_id, wait_id, step_path, kind, opened_at, due_at, correlation,
-    record
+    record, state
 from waits
 where execution_id = any(%(ids)s::uuid[]) and status = 'open';
 
@@ -166,17 +167,60 @@ where s.id = r.id;
 
 -- name: insert_waits
 insert into waits (
-    id, execution_id, step_path, kind, status, outcome, correlation, record, opened_at, since,
-    due_at, closed_at
+    id, execution_id, step_path, kind, status, outcome, correlation, record, state, opened_at,
+    since, due_at, closed_at
 )
 select
     r.id, r.execution_id, r.step_path, r.kind, r.status, r.outcome, r.correlation, r.record,
-    r.opened_at, r.since, r.due_at, r.closed_at
+    r.state, r.opened_at, r.since, r.due_at, r.closed_at
 from json_to_recordset(%(rows)s::json) as r (
     id uuid, execution_id uuid, step_path text, kind text, status text, outcome text,
-    correlation text, record jsonb, opened_at timestamptz, since timestamptz, due_at timestamptz,
-    closed_at timestamptz
+    correlation text, record jsonb, state jsonb, opened_at timestamptz, since timestamptz,
+    due_at timestamptz, closed_at timestamptz
 );
+
+-- name: change_waits
+update waits w
+set record = r.record, state = r.state
+from json_to_recordset(%(rows)s::json) as r (id uuid, record jsonb, state jsonb)
+where w.id = r.id and w.status = 'open';
+
+-- name: change_approvals
+update approval_requests a
+set
+    approver_role = r.approver_role, approver_id = r.approver_id, roles = r.roles, users = r.users
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, approver_role text, approver_id text, roles text[], users text[]
+)
+where a.id = r.id and a.status = 'pending';
+
+-- name: insert_votes
+insert into approval_votes (
+    id, request_row_id, execution_id, decision_id, stage, outcome, decided_by, decided_for, reason,
+    form, voted_at
+)
+select
+    r.id, r.request_row_id, r.execution_id, r.decision_id, r.stage, r.outcome, r.decided_by,
+    r.decided_for, r.reason, r.form, r.voted_at
+from json_to_recordset(%(rows)s::json) as r (
+    id uuid, request_row_id uuid, execution_id uuid, decision_id text, stage integer, outcome text,
+    decided_by text, decided_for text, reason text, form jsonb, voted_at timestamptz
+);
+
+-- name: insert_watches
+insert into watches (correlation, execution_id)
+select r.correlation, r.execution_id
+from json_to_recordset(%(rows)s::json) as r (correlation text, execution_id uuid)
+on conflict do nothing;
+
+-- name: delete_watches
+delete from watches where execution_id = any(%(ids)s::uuid[]);
+
+-- name: find_watches
+select correlation, execution_id::text as execution_id
+from watches
+where correlation = any(%(correlations)s::text[])
+order by execution_id;
 
 -- name: close_waits
 update waits w
@@ -214,10 +258,10 @@ from json_to_recordset(%(rows)s::json) as r (
 where a.id = r.id and a.status = 'pending';
 
 -- name: insert_timers
-insert into timers (id, execution_id, wait_id, kind, due_at)
-select r.id, r.execution_id, r.wait_id, r.kind, r.due_at
+insert into timers (id, execution_id, wait_id, kind, due_at, body)
+select r.id, r.execution_id, r.wait_id, r.kind, r.due_at, r.body
 from json_to_recordset(%(rows)s::json) as r (
-    id uuid, execution_id uuid, wait_id text, kind text, due_at timestamptz
+    id uuid, execution_id uuid, wait_id text, kind text, due_at timestamptz, body jsonb
 )
 on conflict (id) do update set due_at = excluded.due_at;
 
@@ -238,20 +282,20 @@ where id in (
     limit %(limit)s
     for update skip locked
 )
-returning id::text as id, execution_id::text as execution_id, kind, due_at;
+returning id::text as id, execution_id::text as execution_id, kind, due_at, body;
 
 -- name: insert_effects
 insert into effects (
     id, execution_id, step_path, kind, params, secrets, idempotency_key, status, attempt, timeout_ms,
-    lease_until, lease_token
+    in_doubt, lease_until, lease_token
 )
 select
     r.id, r.execution_id, r.step_path, r.kind, r.params, r.secrets, r.idempotency_key, 'pending',
-    r.attempt, r.timeout_ms,
+    r.attempt, r.timeout_ms, r.in_doubt,
     now() + make_interval(secs => r.timeout_ms / 1000.0 + %(grace_seconds)s), %(lease_token)s
 from json_to_recordset(%(rows)s::json) as r (
     id uuid, execution_id uuid, step_path text, kind text, params jsonb, secrets jsonb,
-    idempotency_key text, attempt integer, timeout_ms bigint
+    idempotency_key text, attempt integer, timeout_ms bigint, in_doubt text
 );
 
 -- name: drop_effects
@@ -260,21 +304,22 @@ set status = 'dropped', finished_at = now()
 where id = any(%(ids)s::uuid[]) and status = 'pending';
 
 -- name: claim_effects
-update effects
+update effects f
 set
-    lease_token = %(lease_token)s,
-    lease_until = now() + make_interval(secs => timeout_ms / 1000.0 + %(grace_seconds)s)
-where id in (
-    select f.id
-    from effects f
-    where f.status = 'pending' and f.lease_until < now()
-    order by f.lease_until
+    lease_token = %(lease_token)s, begun = true,
+    lease_until = now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
+from (
+    select o.id, o.begun
+    from effects o
+    where o.status = 'pending' and o.lease_until < now()
+    order by o.lease_until
     limit %(limit)s
     for update skip locked
-)
+) as left_behind
+where f.id = left_behind.id
 returning
-    id::text as id, execution_id::text as execution_id, step_path, kind, params, secrets,
-    idempotency_key, attempt, timeout_ms;
+    f.id::text as id, f.execution_id::text as execution_id, f.step_path, f.kind, f.params,
+    f.secrets, f.idempotency_key, f.attempt, f.timeout_ms, f.in_doubt, left_behind.begun;
 
 -- name: finish_effects
 update effects f
@@ -289,11 +334,12 @@ returning f.id::text as id;
 
 -- name: release_effects
 update effects
-set lease_until = now()
+set lease_until = now(), begun = id = any(%(begun)s::uuid[])
 where status = 'pending' and lease_token = %(lease_token)s;
 
 -- name: insert_outbox
-insert into outbox (shard, messages) values (%(shard)s, %(messages)s);
+insert into outbox (shard, messages) values (%(shard)s, %(messages)s)
+returning id;
 
 -- name: known_decisions
 select decision_id from decisions where decision_id = any(%(ids)s::text[]);
@@ -389,3 +435,125 @@ from json_to_recordset(%(rows)s::json) as r (
 )
 where t.entity_type = r.entity_type and t.entity_id = r.entity_id and t.version = r.expected_version
 returning t.entity_type, t.entity_id, t.version;
+
+-- name: find_trigger_keys
+select t.workflow_name, t.key, t.execution_id::text as execution_id
+from trigger_keys t
+inner join json_to_recordset(%(rows)s::json) as r (workflow_name text, key text)
+    on t.workflow_name = r.workflow_name and t.key = r.key;
+
+-- name: lock_lanes
+select pg_advisory_xact_lock(hashtextextended(r.workflow_name || chr(31) || r.lane, 7))
+from json_to_recordset(%(rows)s::json) as r (workflow_name text, lane text);
+
+-- name: count_lanes
+select l.workflow_name, l.lane, count(*) filter (where l.running)::int as running
+from lanes l
+inner join json_to_recordset(%(rows)s::json) as r (workflow_name text, lane text)
+    on l.workflow_name = r.workflow_name and l.lane = r.lane
+group by l.workflow_name, l.lane;
+
+-- name: insert_lanes
+insert into lanes (workflow_name, lane, execution_id, most, running)
+select r.workflow_name, r.lane, r.execution_id, r.most, r.running
+from json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, lane text, execution_id uuid, most integer, running boolean
+)
+on conflict do nothing;
+
+-- name: leave_lanes
+delete from lanes where execution_id = any(%(ids)s::uuid[])
+returning workflow_name, lane;
+
+-- name: find_waiting_in_lanes
+-- The oldest ones with all their lanes: room for a few is all that one end makes.
+select l.workflow_name, l.lane, l.most, l.execution_id::text as execution_id
+from lanes l
+where l.execution_id in (
+    select o.execution_id
+    from lanes o
+    inner join json_to_recordset(%(rows)s::json) as r (workflow_name text, lane text)
+        on o.workflow_name = r.workflow_name and o.lane = r.lane
+    where not o.running
+    order by o.execution_id
+    limit 100
+)
+order by l.execution_id;
+
+-- name: enter_lanes
+update lanes set running = true where execution_id = any(%(ids)s::uuid[]);
+
+-- name: lock_gatherings
+select g.workflow_name, g.version, g.trigger_number, g.key, g.events, g.first_at, g.due_at
+from gatherings g
+inner join json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, trigger_number integer, key text
+)
+    on g.workflow_name = r.workflow_name and g.trigger_number = r.trigger_number and g.key = r.key
+order by g.workflow_name, g.trigger_number, g.key
+for update of g;
+
+-- name: upsert_gatherings
+insert into gatherings (workflow_name, version, trigger_number, key, events, first_at, due_at)
+select r.workflow_name, r.version, r.trigger_number, r.key, r.events, r.first_at, r.due_at
+from json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, version integer, trigger_number integer, key text, events jsonb,
+    first_at timestamptz, due_at timestamptz
+)
+on conflict (workflow_name, trigger_number, key) do update
+set
+    version = excluded.version, events = excluded.events, first_at = excluded.first_at,
+    due_at = excluded.due_at;
+
+-- name: delete_gatherings
+delete from gatherings g
+using json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, trigger_number integer, key text
+)
+where g.workflow_name = r.workflow_name and g.trigger_number = r.trigger_number and g.key = r.key;
+
+-- name: claim_due_gatherings
+delete from gatherings
+where (workflow_name, trigger_number, key) in (
+    select g.workflow_name, g.trigger_number, g.key
+    from gatherings g
+    where g.due_at <= clock_timestamp()
+    order by g.due_at
+    limit 100
+    for update skip locked
+)
+returning workflow_name, version, trigger_number, key, events, first_at;
+
+-- name: known_commands
+select command_id from commands where command_id = any(%(ids)s::text[]);
+
+-- name: insert_commands
+insert into commands (
+    command_id, kind, execution_id, workflow, data, by, reason, received_at, result, code, message,
+    answered_at
+)
+select
+    r.command_id, r.kind, r.execution_id, r.workflow, r.data, r.by, r.reason, r.received_at,
+    r.result, r.code, r.message, r.answered_at
+from json_to_recordset(%(rows)s::json) as r (
+    command_id text, kind text, execution_id uuid, workflow text, data jsonb, by text, reason text,
+    received_at timestamptz, result text, code text, message text, answered_at timestamptz
+);
+
+-- name: claim_due_schedules
+select
+    name, workflow_name, version, trigger_number, created_at, last_slot, buffered,
+    last_execution_id::text as last_execution_id, clock_timestamp() as now
+from schedules
+where enabled and (next_slot is null or next_slot <= clock_timestamp() or buffered is not null)
+order by next_slot nulls first
+limit 20
+for update skip locked;
+
+-- name: move_schedule
+update schedules
+set
+    last_slot = %(last_slot)s, next_slot = %(next_slot)s, dropped = dropped + %(dropped)s,
+    buffered = %(buffered)s::jsonb,
+    last_execution_id = coalesce(%(execution_id)s::uuid, last_execution_id)
+where name = %(name)s;

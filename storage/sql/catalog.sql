@@ -44,3 +44,22 @@ on conflict (name) do update
 set declaration = excluded.declaration, applied_at = now()
 where resources.declaration is distinct from excluded.declaration
 returning name;
+
+-- name: upsert_schedule
+-- A changed cron begins anew from now: slots of the old one are not caught up.
+insert into schedules (name, workflow_name, version, trigger_number, enabled, cron)
+values (
+    %(name)s, %(workflow_name)s, %(version)s, %(trigger_number)s, %(enabled)s, %(cron)s
+)
+on conflict (name) do update
+set
+    version = excluded.version, trigger_number = excluded.trigger_number,
+    enabled = excluded.enabled, cron = excluded.cron, next_slot = null,
+    last_slot = case
+        when schedules.cron = excluded.cron and schedules.enabled then schedules.last_slot
+        else now()
+    end;
+
+-- name: delete_schedules
+delete from schedules
+where workflow_name = %(workflow_name)s and name <> all(%(names)s::text[]);

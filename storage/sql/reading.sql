@@ -9,6 +9,26 @@ where (%(status)s::text is null or e.status = %(status)s)
     and (%(workflow)s::text is null or e.workflow_name = %(workflow)s)
     and (%(trigger)s::text is null or e.trigger_event = %(trigger)s)
     and (%(key)s::text is null or e.trigger_key = %(key)s)
+    and (
+        %(label)s::text is null
+        or (%(label_value)s::text is null and e.metadata -> 'labels' ? %(label)s)
+        or e.metadata -> 'labels' ->> %(label)s = %(label_value)s
+    )
+    and (
+        %(waiting_on)s::text is null
+        or split_part(e.paused_reason, ':', 1) = %(waiting_on)s
+        or exists (
+            select 1
+            from waits w
+            where w.execution_id = e.id
+                and w.status = 'open'
+                and (
+                    %(waiting_on)s in (w.kind, w.wait_id, w.record ->> 'event')
+                    or w.record -> 'roles' ? %(waiting_on)s
+                    or w.record -> 'users' ? %(waiting_on)s
+                )
+        )
+    )
     and (%(since)s::timestamptz is null or e.started_at >= %(since)s)
     and (%(until)s::timestamptz is null or e.started_at < %(until)s)
     and (
@@ -119,15 +139,100 @@ where (%(before)s::bigint is null or id < %(before)s)
 order by id desc
 limit %(limit)s;
 
--- name: get_receipt
+-- name: find_receipts
 select
-    d.decision_id, d.request_id, e.execution_id, d.result, d.code, d.message, d.decided_by,
-    d.answered_at as at
+    d.decision_id as name, 'decision' as of, d.request_id as about, null as workflow,
+    e.execution_id, d.result, d.code, d.message, d.decided_by, d.answered_at as at
 from decisions d
 left join workflow_executions e on e.id = d.execution_id
-where d.decision_id = %(decision_id)s and d.result is not null
-order by d.id
+where d.decision_id = any(%(ids)s::text[])
+    and d.result is not null
+    and d.code is distinct from 'duplicate'
+union all
+select
+    c.command_id, 'command', c.kind, c.workflow,
+    'exec_' || replace(c.execution_id::text, '-', ''), c.result, c.code, c.message, c.by,
+    c.answered_at
+from commands c
+where c.command_id = any(%(ids)s::text[]) and c.result is not null;
+
+-- name: get_command
+select command_id, kind, workflow, data, by, reason, received_at, result, code, message, answered_at
+from commands
+where command_id = %(command_id)s;
+
+-- name: get_command_target
+select
+    e.id::text as id, e.execution_id, e.workflow_name as workflow, e.status, e.paused_reason,
+    array(
+        select w.kind from waits w where w.execution_id = e.id and w.status = 'open'
+    ) as open_waits
+from workflow_executions e
+where e.id = %(id)s;
+
+-- name: find_settled
+select
+    e.execution_id, e.workflow_name as workflow, e.workflow_version as version, e.status, e.result,
+    e.paused_reason, e.error_code, e.error_message, e.started_at, e.completed_at
+from workflow_executions e
+where e.id = any(%(ids)s::uuid[])
+    and e.status in ('paused', 'completed', 'blocked', 'failed', 'cancelled');
+
+-- name: find_event_executions
+select
+    v.event_id, v.source, e.execution_id, e.workflow_name as workflow, e.status, e.result,
+    e.paused_reason, e.error_code, e.error_message,
+    t.id is null
+    or coalesce(e.status in ('paused', 'completed', 'blocked', 'failed', 'cancelled'), false)
+    as settled,
+    array(
+        -- A record that one workflow took and another refused stands in the dead letters too.
+        select d.error_message
+        from dead_letters d
+        where d.status = 'open'
+            and d.failed_at > v.received_at - interval '1 hour'
+            and d.topic = v.topic
+            and d.partition = v.partition
+            and d.record_offset = v.record_offset
+    ) as rejected
+from events v
+left join lateral jsonb_array_elements_text(v.triggered_workflows) as t (id) on true
+left join workflow_executions e on e.id = substr(t.id, 6)::uuid
+where v.event_id = any(%(ids)s::text[])
+order by v.id, e.id;
+
+-- name: list_waits
+select
+    w.id::text as id, w.wait_id, e.execution_id, e.workflow_name as workflow,
+    e.workflow_version as version, w.step_path, w.kind, w.status, w.outcome, w.opened_at, w.due_at,
+    w.closed_at, w.record ->> 'title' as title, w.record ->> 'event' as event,
+    w.record -> 'match' as match
+from waits w
+inner join workflow_executions e on e.id = w.execution_id
+where (%(status)s::text is null or w.status = %(status)s)
+    and (%(kind)s::text is null or w.kind = %(kind)s)
+    and (%(workflow)s::text is null or e.workflow_name = %(workflow)s)
+    and (
+        %(before_at)s::timestamptz is null
+        or (w.opened_at, w.id) < (%(before_at)s, %(before_id)s::uuid)
+    )
+order by w.opened_at desc, w.id desc
+limit %(limit)s;
+
+-- name: get_workflow
+select
+    name, version, description, labels, enabled, priority, content_hash, created_at, file,
+    definition, body
+from workflows
+where name = %(name)s and (%(version)s::integer is null or version = %(version)s)
+order by version desc
 limit 1;
+
+-- name: list_versions
+select name, version, description, enabled, priority, content_hash, created_at
+from workflows
+where name = %(name)s
+order by version desc;
 
 -- name: measure
 select

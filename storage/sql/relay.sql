@@ -1,5 +1,5 @@
 -- name: read_outbox
-select id, messages
+select id, case when id = any(%(known)s::bigint[]) then null else messages end as messages
 from outbox
 where shard = any(%(shards)s::smallint[])
 order by id

@@ -5,30 +5,21 @@ from dataclasses import dataclass, field
 
 from engine.correlation import correlation_of_event
 from engine.errors import SluicegateError
-from engine.execution import Execution
 from engine.ids import ExecutionId, WaitId, event_row_id, execution_id, public_id
-from engine.inputs import EventArrived, Started
+from engine.inputs import CancelRequested, EventArrived
 from streams.catalog import Catalog, Start
 from streams.codecs import RawRecord, Undecodable, decode_event
 from streams.dead_letters import DeadLetters
 from streams.enrichment import Enrichment
+from streams.gathering import Gathered, Gathering, gather
 from streams.intake import Apply
 from streams.messages import DomainEvent
 from streams.schemas import Schemas
-from streams.work import KeyHolder, Work
+from streams.starts import Proposal, apply_trigger, start_all
+from streams.work import Work
 
 MAX_HOPS = 16
 """Depth of causation after which an event starts nothing (security.md, loop brakes)."""
-
-
-@dataclass(slots=True)
-class PlannedStart:
-    """An execution that an event asks for, should the event turn out to be new."""
-
-    start: Start
-    id: ExecutionId
-    key: str | None
-    resources: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -38,7 +29,8 @@ class PlannedEvent:
     event: DomainEvent
     row_id: str
     meta: dict[str, object]
-    starts: list[PlannedStart] = field(default_factory=list)
+    starts: list[Proposal] = field(default_factory=list)
+    gathered: list[Gathered] = field(default_factory=list)
     correlations: list[str] = field(default_factory=list)
 
 
@@ -79,10 +71,12 @@ class EventsHandler:
         enrichment: Enrichment,
         schemas: Schemas,
         dead_letters: DeadLetters,
+        gathering: Gathering,
         type_fields: Sequence[str],
     ) -> None:
         self._catalog, self._enrichment, self._schemas = catalog, enrichment, schemas
         self._dead_letters, self._type_fields = dead_letters, type_fields
+        self._gathering = gathering
 
     async def prepare(self, records: Sequence[RawRecord]) -> Apply:
         """Decode, match and enrich; no database here."""
@@ -96,7 +90,7 @@ class EventsHandler:
                 continue
             planned.append(self._plan(event, record, rejected))
         starts = [start for event in planned for start in event.starts]
-        if any(start.start.version.definition.loads for start in starts):
+        if any(start.version.definition.loads for start in starts):
             await self._enrich(planned)
 
         async def apply(work: Work) -> None:
@@ -144,25 +138,33 @@ class EventsHandler:
         record: RawRecord,
         rejected: list[Rejected],
     ) -> None:
-        definition, event = start.version.definition, plan.event
-        if any(other.start.version is start.version for other in plan.starts):
+        definition, event, trigger = start.version.definition, plan.event, start.trigger
+        if any(other.version is start.version for other in plan.starts):
             return
         try:
-            if start.trigger.when is not None and not start.trigger.when.holds(scope):
+            if trigger.when is not None and not trigger.when.holds(scope):
+                return
+            if trigger.debounce is not None or trigger.batch is not None:
+                plan.gathered.append(gather(start, event, plan.meta, scope))
                 return
             problem = self._schemas.problem_of_input(start.version, event.payload)
             if problem is not None:
                 rejected.append(Rejected(record, "invalid_input", f"{definition.name}: {problem}"))
                 return
-            key = None
-            if start.trigger.key is not None:
-                key = str(start.trigger.key.render(scope))
+            timestamp = round(event.received_at.timestamp() * 1000)
+            proposal = Proposal(
+                start.version,
+                execution_id(definition.name, event.source, event.event_id, timestamp),
+                event.type,
+                event.payload,
+                plan.meta,
+                event.received_at,
+            )
+            apply_trigger(proposal, trigger, scope)
         except SluicegateError as error:
             rejected.append(Rejected(record, "invalid_input", f"{definition.name}: {error}"))
             return
-        timestamp = round(event.received_at.timestamp() * 1000)
-        id = execution_id(definition.name, event.source, event.event_id, timestamp)
-        plan.starts.append(PlannedStart(start, id, key))
+        plan.starts.append(proposal)
 
     async def _enrich(self, planned: list[PlannedEvent]) -> None:
         """Find what caches and static resources hold for the whole batch at once."""
@@ -171,7 +173,7 @@ class EventsHandler:
         ]
         found = await self._enrichment.at_hand(
             [
-                (start.start.version.definition, {**payload, "event": {**payload, "meta": meta}})
+                (start.version.definition, {**payload, "event": {**payload, "meta": meta}})
                 for start, payload, meta in asked
             ]
         )
@@ -180,13 +182,16 @@ class EventsHandler:
 
     async def _carry_out(self, work: Work, planned: list[PlannedEvent]) -> None:
         fresh = await self._claim(work, planned)
-        await self._claim_keys(work, fresh)
+        begun = await start_all(work, [start for plan in fresh for start in plan.starts])
+        await self._gathering.take(work, [item for plan in fresh for item in plan.gathered])
         rows = []
         for plan in fresh:
-            started = [self._start(work, plan, start) for start in plan.starts]
-            rows.append(event_row(plan, [public_id(id) for id in started if id is not None]))
+            started = [public_id(start.id) for start in plan.starts if start.id in begun]
+            rows.append(event_row(plan, started))
         await work.transaction.write("insert_events", rows)
-        await self._end_waits(work, [plan for plan in fresh if plan.correlations])
+        heard = [plan for plan in fresh if plan.correlations]
+        await self._end_waits(work, heard)
+        await self._cancel_watching(work, heard)
 
     async def _claim(self, work: Work, planned: list[PlannedEvent]) -> list[PlannedEvent]:
         """Return the events never seen before: (source, event id) is unique (S12)."""
@@ -199,37 +204,6 @@ class EventsHandler:
         claimed = await work.transaction.fetch_written("claim_event_ids", rows)
         new = {(row["source"], row["event_id"]) for row in claimed}
         return [plan for key, plan in first.items() if key in new]
-
-    async def _claim_keys(self, work: Work, planned: list[PlannedEvent]) -> None:
-        """Take the trigger keys of this batch that no unfinished execution holds."""
-        first: dict[tuple[str, str], ExecutionId] = {}
-        for plan in planned:
-            for start in plan.starts:
-                if start.key is not None:
-                    first.setdefault((start.start.version.definition.name, start.key), start.id)
-        rows = [
-            {"workflow_name": workflow, "key": key, "execution_id": id}
-            for (workflow, key), id in sorted(first.items())
-        ]
-        claimed = await work.transaction.fetch_written("claim_trigger_keys", rows)
-        granted = {row["execution_id"] for row in claimed}
-        for name, id in first.items():
-            if id in granted:
-                work.keys[name] = KeyHolder(id, id)
-
-    def _start(self, work: Work, plan: PlannedEvent, start: PlannedStart) -> ExecutionId | None:
-        """Start an execution unless its key is busy; return its id if it started."""
-        version = start.start.version
-        if start.key is not None:
-            holder = work.keys.get((version.definition.name, start.key))
-            if holder is None:
-                return None
-            if holder.execution_id != start.id:
-                if not work.executions[holder.execution_id].ended:
-                    return None
-                holder.execution_id = start.id
-        begin(work, plan, start)
-        return start.id
 
     async def _end_waits(self, work: Work, planned: list[PlannedEvent]) -> None:
         """Give events to the waits they correlate with, and keep them for waits yet to come."""
@@ -252,24 +226,21 @@ class EventsHandler:
                     )
                     work.apply(ExecutionId(row["execution_id"]), given)
 
-
-def begin(work: Work, plan: PlannedEvent, start: PlannedStart) -> None:
-    """Create the execution and give it its first input."""
-    version, event = start.start.version, plan.event
-    definition = version.definition
-    execution = Execution(
-        start.id,
-        definition.name,
-        definition.version,
-        event.type,
-        event.payload,
-        plan.meta,
-        event.received_at,
-    )
-    metadata: dict[str, object] = {"event": plan.meta, "triggered_at": event.received_at}
-    if definition.labels:
-        metadata["labels"] = dict(definition.labels)
-    work.start(version, execution, metadata, Started(work.now, start.resources), start.key)
+    async def _cancel_watching(self, work: Work, planned: list[PlannedEvent]) -> None:
+        """Cancel the executions that asked for it when such an event comes (`cancel_on`)."""
+        if not planned:
+            return
+        correlations = sorted({found for plan in planned for found in plan.correlations})
+        rows = await work.transaction.fetch("find_watches", correlations=correlations)
+        await work.load({row["execution_id"] for row in rows})
+        for plan in planned:
+            for row in rows:
+                id = ExecutionId(row["execution_id"])
+                if row["correlation"] in plan.correlations and id in work.executions:
+                    started_by = work.executions[id].meta.get("id")
+                    if not work.executions[id].ended and started_by != plan.event.event_id:
+                        reason = f"{plan.event.type} {plan.event.event_id}"
+                        work.apply(id, CancelRequested(work.now, "cancel_on", reason))
 
 
 def event_row(plan: PlannedEvent, triggered: list[str]) -> dict[str, object]:

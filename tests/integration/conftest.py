@@ -2,14 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
+import httpx2 as httpx
 import psycopg
 import pytest
 
+from api.app import create_api
+from api.parts import Parts
+from config.settings import load_settings
 from devstack.stack import EmbeddedStack
 from storage.migrate import migrate
+from storage.reading import Reading
 from storage.store import PostgresStore
+from streams.admin import Admin
+from streams.producer import KafkaOut
+from streams.topics import Topics
 from tests.world import ROOT, World, a_world
 
 
@@ -49,3 +58,53 @@ def shop(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with a_world(stack, folder, texts) as running:
         running.start_worker()
         yield running
+
+
+@pytest.fixture(scope="session")
+def quiet(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A deployment without a worker: what is produced stays as it is, the test answers."""
+    folder = tmp_path_factory.mktemp("quiet")
+    texts = {path.name: path.read_text() for path in (ROOT / "examples").glob("*.yaml")}
+    with a_world(stack, folder, texts) as deployment:
+        yield deployment
+
+
+@asynccontextmanager
+async def a_client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the HTTP application of a deployment in this process."""
+    settings = load_settings(
+        kafka_bootstrap_servers=world.env["KAFKA_BOOTSTRAP_SERVERS"],
+        database_url=world.database_url,
+        topic_prefix=f"{world.name}.",
+        event_topics=(world.events_topic,),
+    )
+    store = PostgresStore(settings.database, pool_size=4)
+    parts = Parts(
+        settings,
+        Topics(settings.topic_prefix),
+        store,
+        Reading(store),
+        KafkaOut(settings.kafka, linger_ms=0),
+        Admin(settings.kafka),
+    )
+    app = create_api(parts)
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test", timeout=40) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+async def client(shop: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application of the deployment with a worker."""
+    async with a_client(shop) as found:
+        yield found
+
+
+@pytest.fixture
+async def quiet_client(quiet: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application of the deployment without one."""
+    async with a_client(quiet) as found:
+        yield found

@@ -1,50 +1,14 @@
 """The HTTP interface on a running deployment (requirements.md S200-S204)."""
 
 import json
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 
-from api.app import create_api
-from api.parts import Parts
-from config.settings import load_settings
-from storage.reading import Reading
-from storage.store import PostgresStore
-from streams.admin import Admin
-from streams.producer import KafkaOut
-from streams.topics import Topics
 from tests.world import World
 
 API = "/api/v1"
-
-
-@pytest.fixture
-async def client(shop: World) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the application, in this process."""
-    settings = load_settings(
-        kafka_bootstrap_servers=shop.env["KAFKA_BOOTSTRAP_SERVERS"],
-        database_url=shop.database_url,
-        topic_prefix=f"{shop.name}.",
-        event_topics=(shop.events_topic,),
-    )
-    store = PostgresStore(settings.database, pool_size=4)
-    parts = Parts(
-        settings,
-        Topics(settings.topic_prefix),
-        store,
-        Reading(store),
-        KafkaOut(settings.kafka, linger_ms=0),
-        Admin(settings.kafka),
-    )
-    app = create_api(parts)
-    transport = httpx.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
-    ):
-        yield client
 
 
 def an_order(**more: object) -> dict[str, object]:

@@ -135,7 +135,7 @@ def test_what_an_execution_waits_for_is_always_on_its_way(
         execution = turned.after
         assert waits == set(execution.waits)
         for wait in execution.waits.values():
-            assert wait.due_at is None or expiry_timer(execution, wait.path) in timers
+            assert wait.due_at is None or expiry_timer(execution, wait.id) in timers
         for line in execution.lines.values():
             if line.pending is not None:
                 assert line.pending in (timers if line.phase == "retrying" else outside)

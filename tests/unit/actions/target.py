@@ -9,11 +9,13 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from pydantic import SecretStr
 
+from actions.channels import Channels
 from actions.guard import Guard
 from actions.loaders import Resources
 from actions.registry import Actions, load_actions
 from actions.results import ActionRequest
 from actions.secrets import Secrets
+from actions.sources import RowReader
 from engine.templates import SecretSlot
 
 KEY = "exec_1:pay:0"
@@ -71,9 +73,12 @@ async def loaded(
     guard: Guard = ON_LOOPBACK,
     secrets: Secrets | None = None,
     declarations: dict[str, object] | None = None,
+    channels: Channels | None = None,
+    rows: RowReader | None = None,
 ) -> AsyncIterator[Actions]:
     """Load all actions, and close them."""
-    actions = load_actions(guard, Resources(declarations), secrets or {})
+    resources = Resources(declarations)
+    actions = load_actions(guard, resources, secrets or {}, channels=channels, rows=rows)
     try:
         yield actions
     finally:

@@ -12,12 +12,12 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from actions.client import retry_after
-from actions.http import is_expected
+from actions.client import HttpClient, retry_after
+from actions.http import HttpAction, is_expected
 from actions.registry import Actions
 from actions.results import Failed, Succeeded
 from engine.templates import Secret, SecretSlot
-from tests.unit.actions.target import KEY, Target, asking, loaded, secrets_of, serving
+from tests.unit.actions.target import KEY, ON_LOOPBACK, Target, asking, loaded, secrets_of, serving
 
 SIGNING_KEY = "whsec_" + base64.b64encode(b"a signing key of 32 bytes length").decode()
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -66,6 +66,55 @@ async def test_a_signed_webhook_carries_a_standard_webhooks_signature(
     signed = f"{KEY}.{headers['webhook-timestamp']}.".encode() + body
     mac = hmac.digest(b"a signing key of 32 bytes length", signed, hashlib.sha256)
     assert headers["webhook-signature"] == "v1," + base64.b64encode(mac).decode()
+
+
+# S53
+async def test_while_a_key_is_rotated_the_target_may_hold_either(
+    target: Target, actions: Actions
+) -> None:
+    old, new = (b"o" * 32, b"n" * 32)
+    keys = " ".join("whsec_" + base64.b64encode(key).decode() for key in (old, new))
+    await actions.perform(asking(url=target.url, json={"a": 1}, sign=keys))
+    headers, body = target.asked[0].headers, target.asked[0].body
+    sent = headers["webhook-signature"].split(" ")
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    for key, signature in zip((old, new), sent, strict=True):
+        mac = hmac.digest(key, signed, hashlib.sha256)
+        assert signature == "v1," + base64.b64encode(mac).decode()
+
+
+# S53
+async def test_attempts_differ_in_their_time_and_signature_only(target: Target) -> None:
+    seconds = iter((1_772_442_000.9, 1_772_442_060.2))
+    client = HttpClient(ON_LOOPBACK)
+    action = HttpAction(client, lambda: next(seconds))
+    bodies = ({"b": 1, "a": [1e16, -0.0, 2.50]}, {"a": [10**16, 0.0, 2.5], "b": 1})
+    for attempt, body in enumerate(bodies, 1):
+        request = asking(url=target.url, json=body, sign=SIGNING_KEY, attempt=attempt)
+        await action.perform(request)
+    await client.close()
+    first, second = target.asked
+    assert first.body == second.body == b'{"a":[10000000000000000,0.0,2.5],"b":1}'
+    times = [asked.headers["webhook-timestamp"] for asked in target.asked]
+    assert times == ["1772442000", "1772442060"]
+    changing = ("webhook-timestamp", "webhook-signature")
+    one, other = (
+        {name: value for name, value in asked.headers.items() if name not in changing}
+        for asked in target.asked
+    )
+    assert one == other
+    assert one["webhook-id"] == one["Idempotency-Key"] == KEY
+
+
+@pytest.mark.parametrize("key", ["", "  ", "whsec_not base64", "whsec_%%%"])
+async def test_a_signing_key_that_is_none_is_told_and_nothing_is_sent(
+    key: str, target: Target, actions: Actions
+) -> None:
+    result = await actions.perform(asking(url=target.url, sign=key))
+    assert isinstance(result, Failed)
+    assert (result.code, result.retryable) == ("invalid_request", False)
+    assert "signing secret" in result.message
+    assert target.asked == []
 
 
 # S54

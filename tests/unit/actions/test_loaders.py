@@ -34,7 +34,7 @@ async def actions(target: Target) -> AsyncIterator[Actions]:
             "data": {"DE": {"vat": 19}},
             "default": {"vat": 0},
         },
-        "later": {"kind": "sql", "query": "select 1"},
+        "unwired": {"kind": "sql", "query": "select %(id)s", "dsn": "${secrets.CRM}"},
     }
     secrets = secrets_of(CRM="crm-token", SOURCE=target.url)
     async with loaded(secrets=secrets, declarations=declarations) as found:
@@ -137,7 +137,7 @@ async def test_a_static_resource_answers_from_its_declaration(actions: Actions) 
     ("resource", "code"),
     [
         ("nobody.knows", "unknown_resource"),
-        ("later", "unknown_resource"),
+        ("unwired", "unknown_resource"),
         ("no.secret", "secret_missing"),
     ],
 )
@@ -155,5 +155,7 @@ def test_declarations_tell_how_long_to_cache() -> None:
     assert resources.ttl("a") == timedelta(minutes=10)
     assert resources.ttl("b") is None
     assert resources.ttl("c") is None
+    resources.replace({"a": {"kind": "static", "cache": 0}, "b": {"kind": "http", "cache": "0s"}})
+    assert resources.ttl("a") == resources.ttl("b") == timedelta()
     assert resources.is_static("a")
     assert not resources.is_static("b")

@@ -63,8 +63,8 @@ def test_a_load_names_a_declared_resource(tmp_path: Path) -> None:
     ("declared", "problem"),
     [
         ("r: 5", "1: a resource is a mapping such as {kind: static, data: {...}}"),
-        ("r: { kind: sql }", "1: resources of kind sql are not available in this version"),
-        ("r: { kind: python }", "1: resources of kind python are not available in this version"),
+        ("r: { kind: sql, dsn: '${secrets.A}' }", "1: the key 'query' is missing"),
+        ("r: { kind: python }", "1: the key 'entry_point' is missing"),
         ("r: { kind: cvs }", "1: kind must be one of: static, http, sql, python"),
         ("r: { kind: http }", "1: the key 'url' is missing"),
         ("r: { kind: static, cache: 5 }", "1: 5 is no duration; write 500ms, 30s, 10m, 24h, 5d"),

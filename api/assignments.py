@@ -1,0 +1,171 @@
+"""What people do with a request beside deciding it: comment, claim, reassign, delegate."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from api.approvals import ANSWERED, Row, answer, find_approval, was_answered
+from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, id_for
+from api.problems import Problem
+from streams.issuing import decision_record, delegation, note, refusal_of_note
+
+router = APIRouter(tags=["approvals"])
+Person = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class ByPerson(BaseModel):
+    """Who does it, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decided_by: Person
+    reason: str | None = Field(None, max_length=2_000)
+
+
+class Comment(BaseModel):
+    """What somebody has to say about a request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decided_by: Person
+    text: str = Field(min_length=1, max_length=2_000)
+
+
+class Reassign(ByPerson):
+    """Who decides instead: users, roles, or both."""
+
+    to: list[Person] = Field(default_factory=list, max_length=50)
+    roles: list[Person] = Field(default_factory=list, max_length=50)
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> "Reassign":
+        if not self.to and not self.roles:
+            raise ValueError("name users in `to`, or roles")
+        return self
+
+
+class Delegate(ByPerson):
+    """Who may decide on behalf of `decided_by`, and from when until when."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    to: Person
+    since: AwareDatetime | None = Field(None, alias="from")
+    until: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "Delegate":
+        if self.since and self.until and self.until <= self.since:
+            raise ValueError("`until` must be after `from`")
+        return self
+
+
+async def _note(
+    parts: Parts,
+    kind: str,
+    request_id: str,
+    response: Response,
+    wait: float,
+    key: str | None,
+    **said: Any,
+) -> Row:
+    approval = await find_approval(parts, request_id)
+    decision_id = id_for(key, kind, request_id)
+    execution_id = approval["record"]["execution_id"]
+    if not await was_answered(parts, decision_id, key):
+        problem = refusal_of_note(kind, approval)
+        if problem is not None:
+            raise Problem(409, "decision-refused", problem.message, problem.code)
+        value = note(kind, decision_id, approval["record"], **said)
+        await parts.out.send([decision_record(parts.topics.decisions, value, execution_id)])
+    sent = {"decision_id": decision_id, "execution_id": execution_id, "request_id": request_id}
+    return await answer(parts, response, sent, wait, key)
+
+
+@router.post("/approvals/{request_id}/comments", status_code=202, responses=ANSWERED)
+async def comment(
+    parts: PartsDep,
+    request_id: str,
+    said: Comment,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> Row:
+    """Say something about a request, open or closed."""
+    return await _note(
+        parts,
+        "comment",
+        request_id,
+        response,
+        wait,
+        idempotency_key,
+        decided_by=said.decided_by,
+        reason=said.text,
+    )
+
+
+@router.post("/approvals/{request_id}/claim", status_code=202, responses=ANSWERED)
+async def claim(
+    parts: PartsDep,
+    request_id: str,
+    asked: ByPerson,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> Row:
+    """Tell the others that you see to a request."""
+    said = asked.model_dump()
+    return await _note(parts, "claim", request_id, response, wait, idempotency_key, **said)
+
+
+@router.post("/approvals/{request_id}/reassign", status_code=202, responses=ANSWERED)
+async def reassign(
+    parts: PartsDep,
+    request_id: str,
+    asked: Reassign,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> Row:
+    """Let others decide a request."""
+    said = asked.model_dump()
+    return await _note(parts, "reassign", request_id, response, wait, idempotency_key, **said)
+
+
+async def _delegate(
+    parts: Parts, asked: Delegate, response: Response, wait: float, key: str | None
+) -> Row:
+    decision_id = id_for(key, "delegate", asked.decided_by)
+    if not await was_answered(parts, decision_id, key):
+        value = delegation(
+            decision_id, asked.decided_by, asked.to, asked.since, asked.until, asked.reason
+        )
+        await parts.out.send([decision_record(parts.topics.decisions, value, None)])
+    return await answer(parts, response, {"decision_id": decision_id}, wait, key)
+
+
+@router.post("/approvals/delegate", status_code=202, responses=ANSWERED)
+async def delegate(
+    parts: PartsDep,
+    asked: Delegate,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> Row:
+    """Let somebody decide on your behalf, for a period, whatever the request."""
+    return await _delegate(parts, asked, response, wait, idempotency_key)
+
+
+@router.post("/approvals/{request_id}/delegate", status_code=202, responses=ANSWERED)
+async def delegate_at(
+    parts: PartsDep,
+    request_id: str,
+    asked: Delegate,
+    response: Response,
+    wait: WaitSeconds = 0,
+    idempotency_key: IdempotencyKey = None,
+) -> Row:
+    """Let somebody decide on your behalf, for a period: this request, and others as well."""
+    await find_approval(parts, request_id)
+    return await _delegate(parts, asked, response, wait, idempotency_key)

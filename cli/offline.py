@@ -1,0 +1,88 @@
+"""What the offline commands read: definitions without mistakes, and an event as JSON."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from actions.definitions import Folder, read_folder, read_into
+from cli.errors import USAGE, fail
+from engine.durations import parse_instant
+from engine.explain import Event
+
+TYPE_FIELDS = ("type", "event_type")
+"""Where a plain payload may name its type (interfaces.md, SLUICEGATE_EVENT_TYPE_FIELD)."""
+
+
+def read_sound(path: Path) -> Folder:
+    """Return the definitions of a file or folder; with mistakes print all and exit 1."""
+    if not path.exists():
+        fail(f"{path}: no such file or folder", USAGE)
+    found = Folder()
+    if path.is_dir():
+        found = read_folder(path)
+    else:
+        read_into(path, found)
+    if found.mistakes:
+        sys.stdout.write("".join(f"{mistake}\n" for mistake in sorted(found.mistakes)))
+        fail("mend the mistakes above first")
+    if not found.definitions:
+        fail(f"{path} holds no workflow definition", USAGE)
+    return found
+
+
+def read_event(text: str, type: str | None, otherwise: str | None = None) -> Event:
+    """Return an event given as JSON, `@file` or `-`: `{type, data, ...}`, or the payload alone.
+
+    The type of a payload is `type`, else what its own field says, else `otherwise`.
+    """
+    value = _read_object(text)
+    data = value.get("data")
+    if isinstance(value.get("type"), str) and isinstance(data, Mapping):
+        return _from_envelope(value, type or value["type"], data)
+    named = next((value[key] for key in TYPE_FIELDS if isinstance(value.get(key), str)), None)
+    found = type or named or otherwise
+    if found is None:
+        fail("the event has no type: give --type, or {type: ..., data: {...}}", USAGE)
+    return Event(found, value, source="/cli")
+
+
+def _from_envelope(value: Mapping[str, Any], type: str, data: Mapping[str, object]) -> Event:
+    texts = {key: str(value[key]) for key in ("id", "source") if value.get(key) is not None}
+    key = value.get("key")
+    return Event(
+        type,
+        data,
+        texts.get("id", "event-1"),
+        texts.get("source", "/cli"),
+        str(key) if key is not None else None,
+        _instant(value.get("time")),
+    )
+
+
+def _instant(value: object) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return parse_instant(str(value))
+    except ValueError as problem:
+        fail(f"the event's time: {problem}", USAGE)
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        path = Path(text[1:])
+        if not path.is_file():
+            fail(f"{path} is no file", USAGE)
+        text = path.read_text("utf-8")
+    try:
+        value = json.loads(text)
+    except ValueError as problem:
+        fail(f"--event is no JSON: {problem}", USAGE)
+    if not isinstance(value, dict):
+        fail("--event must be a JSON object: {...}", USAGE)
+    return value

@@ -1,0 +1,255 @@
+"""Why an event starts a workflow, or does not: each trigger, its comparisons, key and input."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from engine.conditions import Leaf, Scope, compile_condition
+from engine.definition import Definition, Trigger
+from engine.errors import SluicegateError
+from engine.patterns import matches
+from engine.steps.condition import explain_leaf
+from engine.templates import as_text
+from engine.values import dataclass
+
+CheckInput: TypeAlias = Callable[[Mapping[str, object], Mapping[str, object]], str | None]
+"""Returns what a JSON Schema refuses in a payload; given by the shell."""
+GROUPS: Mapping[object, Literal["all", "any"]] = {
+    "all": "all",
+    "and": "all",
+    "any": "any",
+    "or": "any",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A domain event, as a publisher sends it."""
+
+    type: str
+    data: Mapping[str, object]
+    id: str = "event-1"
+    source: str = "/rehearsal"
+    key: str | None = None
+    time: datetime | None = None
+
+    def meta(self, at: datetime) -> dict[str, object]:
+        """Return what `event.meta` shows of it, had the broker taken it at an instant."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "source": self.source,
+            "time": (self.time or at).isoformat(),
+            "topic": "events",
+            "key": self.key,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A part of a condition as evaluated: a comparison, or a group of parts."""
+
+    kind: Literal["leaf", "all", "any", "not"]
+    holds: bool | None
+    """None where a strict comparison, or a reference without value, is an error."""
+    parts: tuple["Finding", ...] = ()
+    leaf: Leaf | None = None
+    problem: str | None = None
+
+    def leaves(self) -> Iterable["Finding"]:
+        """Yield all comparisons, in the order in which they are written."""
+        if self.kind == "leaf":
+            yield self
+        for part in self.parts:
+            yield from part.leaves()
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON shows it; the keys are a contract."""
+        if self.leaf is not None:
+            return explain_leaf(self.leaf)
+        if self.kind == "leaf":
+            return {"holds": self.holds, "problem": self.problem}
+        return {self.kind: [part.as_dict() for part in self.parts], "holds": self.holds}
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerExplanation:
+    """What one trigger made of an event; `number` counts from 1."""
+
+    number: int
+    pattern: str | None
+    starts: bool
+    reason: str
+    matches: bool = False
+    when: Finding | None = None
+    key: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON shows it; the keys are a contract."""
+        return {
+            "trigger": self.number,
+            "pattern": self.pattern,
+            "matches": self.matches,
+            "when": self.when.as_dict() if self.when is not None else None,
+            "key": self.key,
+            "starts": self.starts,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Whether an event starts a workflow, and why."""
+
+    workflow: str
+    file: str
+    starts: bool
+    reason: str
+    key: str | None = None
+    input_problem: str | None = None
+    triggers: tuple[TriggerExplanation, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON shows it; the keys are a contract."""
+        return {
+            "workflow": self.workflow,
+            "file": self.file,
+            "starts": self.starts,
+            "reason": self.reason,
+            "key": self.key,
+            "input_problem": self.input_problem,
+            "triggers": [trigger.as_dict() for trigger in self.triggers],
+        }
+
+
+def explain_all(
+    definitions: Iterable[Definition], event: Event, at: datetime, check: CheckInput
+) -> list[Explanation]:
+    """Explain an event to all workflows, in the order in which they would start (D29)."""
+    in_order = sorted(definitions, key=lambda found: (-found.priority, found.name))
+    return [explain(definition, event, at, check) for definition in in_order]
+
+
+def explain(definition: Definition, event: Event, at: datetime, check: CheckInput) -> Explanation:
+    """Say whether an event that came at an instant starts a workflow, trigger by trigger."""
+    problem = None
+    if definition.input_schema is not None:
+        problem = check(definition.input_schema, event.data)
+    scope = {**event.data, "event": {**event.data, "meta": event.meta(at)}}
+    raw = _raw_triggers(definition)
+    found: list[TriggerExplanation] = []
+    for number, trigger in enumerate(definition.triggers):
+        started_by = next((other.number for other in found if other.starts), None)
+        explained = _explain_trigger(number + 1, trigger, raw[number], event, scope, problem)
+        if explained.starts and not definition.enabled:
+            explained = replace(explained, starts=False, reason="the workflow is not enabled")
+        elif explained.starts and started_by is not None:
+            reason = f"trigger {started_by} has started it already"
+            explained = replace(explained, starts=False, reason=reason)
+        found.append(explained)
+    first = next((trigger for trigger in found if trigger.starts), None)
+    reason = first.reason if first else "; ".join(trigger.reason for trigger in found)
+    return Explanation(
+        workflow=definition.name,
+        file=definition.file,
+        starts=first is not None,
+        reason=reason,
+        key=first.key if first else None,
+        input_problem=problem,
+        triggers=tuple(found),
+    )
+
+
+def _raw_triggers(definition: Definition) -> Sequence[Mapping[str, object]]:
+    raw = definition.body.get("trigger", {})
+    return [item for item in (raw if isinstance(raw, list) else [raw]) if isinstance(item, Mapping)]
+
+
+def _explain_trigger(
+    number: int,
+    trigger: Trigger,
+    raw: Mapping[str, object],
+    event: Event,
+    scope: Scope,
+    input_problem: str | None,
+) -> TriggerExplanation:
+    pattern = trigger.event
+    if pattern is None:
+        return TriggerExplanation(
+            number, None, False, "no event starts it: it has no event pattern"
+        )
+    if not matches(pattern, event.type):
+        reason = f"the event type {event.type} does not match {pattern}"
+        return TriggerExplanation(number, pattern, False, reason)
+    when = explain_condition(raw["when"], scope) if "when" in raw else None
+    if when is not None and not when.holds:
+        return TriggerExplanation(number, pattern, False, _why_not(when), True, when)
+    if input_problem is not None:
+        reason = f"a dead letter, the payload breaks `input`: {input_problem}"
+        return TriggerExplanation(number, pattern, False, reason, True, when)
+    try:
+        key = str(trigger.key.render(scope)) if trigger.key is not None else None
+    except SluicegateError as problem:
+        reason = f"a dead letter, `key` has no value: {problem}"
+        return TriggerExplanation(number, pattern, False, reason, True, when)
+    reason = f"{event.type} matches {pattern}" + (" and `when` holds" if when is not None else "")
+    if key is not None:
+        reason += f"; at most one unfinished execution has the key {key}"
+    return TriggerExplanation(number, pattern, True, reason, True, when, key)
+
+
+def _why_not(when: Finding) -> str:
+    if when.holds is None:
+        problems = [leaf.problem for leaf in when.leaves() if leaf.problem]
+        return f"a dead letter, `when` cannot be evaluated: {'; '.join(problems)}"
+    failing = [describe(part.leaf) for part in when.leaves() if part.leaf and not part.leaf.holds]
+    return f"`when` does not hold: {', '.join(failing) or 'what it excludes is the case'}"
+
+
+def describe(leaf: Leaf) -> str:
+    """Return a comparison in one line: what was wanted and what was found."""
+    found = "nothing" if leaf.value is None else as_text(leaf.value)
+    text = f"{leaf.field} {leaf.operator} {as_text(leaf.expected)} (found {found})"
+    return f"{text}: {leaf.warning}" if leaf.warning else text
+
+
+def explain_condition(node: object, scope: Scope) -> Finding:
+    """Evaluate every part of a written condition, also those that need no evaluation."""
+    if not isinstance(node, Mapping):
+        raise ValueError("a condition is a mapping")
+    if {"operator", "field"} <= set(node) or {"approval", "is"} <= set(node):
+        return _leaf(node, scope)
+    parts = [_entry(key, value, scope) for key, value in node.items()]
+    return parts[0] if len(parts) == 1 else _group("all", parts)
+
+
+def _entry(key: object, value: object, scope: Scope) -> Finding:
+    if key in GROUPS and isinstance(value, list):
+        return _group(GROUPS[key], [explain_condition(part, scope) for part in value])
+    if key == "not":
+        inner = explain_condition(value, scope)
+        return Finding("not", None if inner.holds is None else not inner.holds, (inner,))
+    tests = value if isinstance(value, Mapping) else {}
+    strict = {"strict": tests["strict"]} if "strict" in tests else {}
+    leaves = [
+        _leaf({key: {operator: expected, **strict}}, scope)
+        for operator, expected in tests.items()
+        if operator != "strict"
+    ]
+    return leaves[0] if len(leaves) == 1 else _group("all", leaves)
+
+
+def _group(kind: Literal["all", "any"], parts: Sequence[Finding]) -> Finding:
+    """Judge a group as evaluation does: in order, up to the part that decides it."""
+    decisive = kind == "any"
+    first = next((part for part in parts if part.holds is None or part.holds is decisive), None)
+    return Finding(kind, first.holds if first is not None else not decisive, tuple(parts))
+
+
+def _leaf(node: object, scope: Scope) -> Finding:
+    try:
+        holds, leaves = compile_condition(node).explain(scope)
+    except SluicegateError as problem:
+        return Finding("leaf", None, problem=str(problem))
+    return Finding("leaf", holds, leaf=leaves[0])

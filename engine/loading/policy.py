@@ -1,0 +1,173 @@
+"""The `policy` of an approval, and whom an approval asks (definitions.md, Approval; D21)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.loading.node import Fields, Node, nearest
+from engine.policy import (
+    FIRST_VOTE,
+    AllOf,
+    AnyOne,
+    InSequence,
+    NOf,
+    PercentOf,
+    Policy,
+    Seat,
+    SinglePolicy,
+    Stage,
+    names_of,
+)
+from engine.templates import Template
+
+KINDS = ("any", "all", "n_of", "percent", "sequence")
+KEYS = (*KINDS, "of", "veto")
+WHO = ("roles", "users", "anyone")
+STAGE_KEYS = ("title", *WHO, "policy")
+MOST_VOTES = 50
+MOST_STAGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom an approval or a stage asks, as it is written."""
+
+    roles: tuple[str, ...]
+    users: Template | None
+    anyone: bool
+
+    @property
+    def anybody(self) -> bool:
+        """Tell whether somebody is asked at all."""
+        return self.anyone or bool(self.roles) or self.fixed_users is None or bool(self.fixed_users)
+
+    @property
+    def fixed_users(self) -> tuple[str, ...] | None:
+        """Return the users, None where they are known only when the approval is opened."""
+        if self.users is not None and not self.users.is_constant:
+            return None
+        return tuple(names_of(self.users, {}))
+
+
+def read_asked(fields: Fields) -> Asked:
+    """Read roles, users and anyone; each may be absent."""
+    roles, users, anyone = (fields.get(key) for key in WHO)
+    return Asked(
+        roles.texts() if roles is not None else (),
+        read_people(users) if users is not None else None,
+        anyone.boolean() if anyone is not None else False,
+    )
+
+
+def read_people(node: Node) -> Template:
+    """Read a list of user names, or a text with a reference to one."""
+    if not isinstance(node.value, str):
+        for item in node.items():
+            item.line()
+    return node.template()
+
+
+def read_policy(fields: Fields, asked: Asked) -> Policy:
+    """Read how an approval is decided, and check that somebody can decide it."""
+    node = fields.get("policy")
+    inner = _policy_fields(node) if node is not None else None
+    if inner is None or "sequence" not in inner:
+        _check_asked(fields, asked, "an approval")
+        return _single(inner, asked) if inner is not None else FIRST_VOTE
+    for key in WHO:
+        if key in fields:
+            fields.known[key].mistake("each stage of a sequence has its own; move this into them")
+    return InSequence(_stages(inner.known["sequence"]), _veto(inner))
+
+
+def _check_asked(fields: Fields, asked: Asked, what: str) -> None:
+    if not asked.anybody:
+        fields.node.mistake(f"{what} needs roles, users or anyone: true")
+
+
+def _policy_fields(node: Node) -> Fields:
+    fields = node.fields(KEYS)
+    if isinstance(node.value, Mapping) and sum(kind in fields for kind in KINDS) != 1:
+        node.mistake(f"a policy has one of: {', '.join(KINDS)}")
+    if "of" in fields and "percent" not in fields:
+        fields.known["of"].mistake("of belongs to percent, as in {percent: 60, of: [sales, legal]}")
+    return fields
+
+
+def _veto(fields: Fields) -> bool:
+    node = fields.get("veto")
+    return node.boolean() if node is not None else False
+
+
+def _single(fields: Fields, asked: Asked) -> SinglePolicy:
+    everybody, count, share = (fields.get(kind) for kind in ("all", "n_of", "percent"))
+    veto = _veto(fields)
+    if everybody is not None:
+        return AllOf(_seats(everybody, asked), veto)
+    if count is not None:
+        return NOf(_count(count, asked), veto)
+    if share is not None:
+        of = fields.get("of")
+        if of is None:
+            share.mistake("percent needs of: the roles or users of which so many must agree")
+        seats = _seats(of, asked) if of is not None else ()
+        return PercentOf(share.integer(1, 100), seats, veto)
+    first = fields.get("any")
+    if first is not None and not first.boolean():
+        first.mistake("write any: true, or another policy")
+    return AnyOne(veto)
+
+
+def _count(node: Node, asked: Asked) -> int:
+    count, users = node.integer(1, MOST_VOTES), asked.fixed_users
+    if asked.roles or asked.anyone or not users or count <= len(users):
+        return count
+    node.mistake(f"{count} people must say the same, and only {len(users)} may decide: add more")
+    return count
+
+
+def _seats(node: Node, asked: Asked) -> tuple[Seat, ...]:
+    names = node.texts()
+    if not 1 <= len(names) <= MOST_VOTES and isinstance(node.value, list | str):
+        node.mistake(f"name 1 to {MOST_VOTES} roles or users")
+    if asked.anyone:
+        node.mistake("name these as roles or users of the approval instead of anyone: true")
+        return tuple(Seat(name, is_role=False) for name in names)
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            node.mistake(f"{name!r} stands in the list already; everybody has one vote", number)
+        elif "${" not in name and not _is_asked(name, asked):
+            known = (*asked.roles, *(asked.fixed_users or ()))
+            hint = nearest(name, known) or "; add it there"
+            node.mistake(
+                f"{name!r} is neither among the roles nor the users of the approval{hint}", number
+            )
+    return tuple(Seat(name, name in asked.roles) for name in names)
+
+
+def _is_asked(name: str, asked: Asked) -> bool:
+    return name in asked.roles or asked.fixed_users is None or name in asked.fixed_users
+
+
+def _stages(node: Node) -> tuple[Stage, ...]:
+    items = node.items()
+    if isinstance(node.value, list) and not 2 <= len(items) <= MOST_STAGES:
+        node.mistake(f"a sequence has 2 to {MOST_STAGES} stages, each with its roles or users")
+    return tuple(_stage(item) for item in items)
+
+
+def _stage(node: Node) -> Stage:
+    fields = node.fields(STAGE_KEYS)
+    title, policy = fields.get("title"), fields.get("policy")
+    asked = read_asked(fields)
+    if isinstance(node.value, Mapping):
+        _check_asked(fields, asked, "a stage")
+    inner = _policy_fields(policy) if policy is not None else None
+    if inner is not None and "sequence" in inner:
+        inner.known["sequence"].mistake("a stage is no sequence itself; add its stages to the list")
+    return Stage(
+        _single(inner, asked) if inner is not None else FIRST_VOTE,
+        title.line() if title is not None else None,
+        asked.roles,
+        asked.users,
+        asked.anyone,
+    )

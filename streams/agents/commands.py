@@ -1,0 +1,331 @@
+"""The commands agent: starts by hand and operators' requests, each answered by one receipt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.effects import Accept, Refuse
+from engine.errors import SluicegateError
+from engine.execution import Execution, Status
+from engine.ids import ExecutionId, StepPath, public_id
+from engine.inputs import (
+    CancelRequested,
+    HoldRequested,
+    Input,
+    ResumeRequested,
+    RetryRequested,
+    SkipRequested,
+    Started,
+)
+from engine.steps.approval import instant_text
+from streams.catalog import Catalog, Version
+from streams.codecs import RawRecord, Undecodable, decode_command
+from streams.dead_letters import DeadLetters
+from streams.intake import Apply
+from streams.messages import COMMAND_SOURCE, Command, started_id
+from streams.outbound import Outbound
+from streams.schemas import Schemas
+from streams.starts import Proposal, apply_trigger, start_all
+from streams.work import Work
+
+Answer = Accept | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A decoded command and when the broker took it."""
+
+    command: Command
+    received_at: datetime
+
+
+class CommandsHandler:
+    """Carries out commands in the order in which they come."""
+
+    def __init__(
+        self, catalog: Catalog, outbound: Outbound, schemas: Schemas, dead_letters: DeadLetters
+    ) -> None:
+        self._catalog, self._outbound = catalog, outbound
+        self._schemas, self._dead_letters = schemas, dead_letters
+
+    async def prepare(self, records: Sequence[RawRecord]) -> Apply:
+        """Decode the batch."""
+        received: list[Received] = []
+        malformed: list[tuple[RawRecord, Undecodable]] = []
+        for record in records:
+            try:
+                received.append(Received(decode_command(record), record.received_at))
+            except Undecodable as problem:
+                malformed.append((record, problem))
+
+        async def apply(work: Work) -> None:
+            for record, problem in malformed:
+                await self._refuse_record(work, record, problem.error_type, problem.message)
+            if received:
+                await self._carry_out(work, received)
+
+        return apply
+
+    def reject(self, record: RawRecord, error_type: str, message: str) -> Apply:
+        """Answer a record that cannot be stored as malformed, and keep its bytes."""
+
+        async def apply(work: Work) -> None:
+            await self._refuse_record(work, record, error_type, message)
+
+        return apply
+
+    async def _refuse_record(
+        self, work: Work, record: RawRecord, error_type: str, message: str
+    ) -> None:
+        await self._dead_letters.put(work, record, error_type, message)
+        key = None if record.key is None else record.key.decode("utf-8", "replace")
+        value = {
+            "command_id": record.place,
+            "execution_id": key,
+            "result": "refused",
+            "code": "malformed",
+            "message": message,
+            "at": instant_text(work.now),
+        }
+        work.ledger.messages.append(self._outbound.receipt(value, work.now))
+
+    async def _carry_out(self, work: Work, received: list[Received]) -> None:
+        ids = [item.command.command_id for item in received]
+        rows = await work.transaction.fetch("known_commands", ids=ids)
+        used = {row["command_id"] for row in rows}
+        await work.load(
+            {item.command.execution_id for item in received if item.command.execution_id}
+        )
+        answered = []
+        for item in received:
+            command = item.command
+            if command.command_id in used:
+                self._tell(work, command, None, DUPLICATE)
+                continue
+            used.add(command.command_id)
+            owner, answer = await self._obey(work, command)
+            self._tell(work, command, owner, answer)
+            answered.append(row_of(item, owner, answer, work.now))
+        await work.transaction.write("insert_commands", answered)
+
+    async def _obey(self, work: Work, command: Command) -> tuple[ExecutionId | None, Answer]:
+        """Carry out one command; return the execution that it is about now, and the answer."""
+        if command.kind == "start":
+            return await self._start(work, command)
+        id = ExecutionId(str(command.execution_id))
+        if id not in work.executions:
+            return id, Refuse("unknown", f"no execution is called {public_id(id)}")
+        if command.kind == "rerun":
+            return await self._run_again(work, command, work.executions[id])
+        if command.kind == "retry" and work.executions[id].status is Status.FAILED:
+            return await self._continue(work, command, work.executions[id])
+        answer = work.apply(id, input_of(command, work.now))
+        return id, answer or Accept("applied", f"{command.kind} by {command.by}")
+
+    async def _start(self, work: Work, command: Command) -> tuple[ExecutionId | None, Answer]:
+        version = self._catalog.latest(str(command.workflow))
+        if version is None:
+            return None, Refuse("unknown_workflow", f"no workflow is called {command.workflow}")
+        payload = command.data["payload"]
+        meta = self._meta(command, payload)
+        proposal = self._proposal(command, version, "manual", payload, meta)
+        scope = {**payload, "event": {**payload, "meta": meta}}
+        try:
+            refused = self._choose_trigger(proposal, command, scope)
+        except SluicegateError as problem:
+            refused = Refuse("invalid_input", f"{version.definition.name}: {problem}")
+        return await self._begin(work, command, proposal, refused)
+
+    def _choose_trigger(
+        self, proposal: Proposal, command: Command, scope: Mapping[str, object]
+    ) -> Refuse | None:
+        """Give a start its key and lanes; with `match` a trigger's condition must hold (S9)."""
+        triggers = [
+            trigger
+            for trigger in proposal.version.definition.triggers
+            if not command.data["match"] or trigger.when is None or trigger.when.holds(scope)
+        ]
+        if not triggers:
+            return Refuse("invalid_input", "no trigger's condition holds for this payload")
+        apply_trigger(proposal, triggers[0], scope)
+        return None
+
+    async def _run_again(
+        self, work: Work, command: Command, old: Execution
+    ) -> tuple[ExecutionId, Answer]:
+        """Start the newest version with the payload of an earlier execution."""
+        version = self._catalog.latest(old.workflow)
+        if version is None:
+            text = f"{old.workflow} is not enabled any more"
+            return old.id, Refuse("unknown_workflow", text)
+        meta = {**old.meta, "command": command.command_id}
+        proposal = self._proposal(command, version, old.trigger_event, old.payload, meta)
+        proposal.note = {"rerun_of": public_id(old.id), "by": command.by}
+        return await self._begin(work, command, proposal, None)
+
+    async def _continue(
+        self, work: Work, command: Command, old: Execution
+    ) -> tuple[ExecutionId, Answer]:
+        """Go on from a step in a new execution: an ended one never moves again (S143)."""
+        version = work.versions[old.id]
+        wanted = command.data.get("from_step") or failed_step(old, version)
+        first = StepPath(str(wanted))
+        if first not in version.definition.steps or "/" in first:
+            text = f"name an outermost step of {old.workflow} to go on from; {wanted!r} is none"
+            return old.id, Refuse("unknown_step", text)
+        meta = {**old.meta, "command": command.command_id}
+        proposal = self._proposal(command, version, old.trigger_event, old.payload, meta)
+        execution = Execution(
+            proposal.id,
+            old.workflow,
+            old.version,
+            old.trigger_event,
+            old.payload,
+            meta,
+            old.triggered_at,
+            context=context_before(old, version, first),
+        )
+        metadata = {
+            "event": meta,
+            "triggered_at": old.triggered_at,
+            "retry_of": public_id(old.id),
+            "by": command.by,
+        }
+        work.start(version, execution, metadata, Started(work.now, first=first), None)
+        return execution.id, Accept("applied", f"goes on at {first} in {public_id(execution.id)}")
+
+    def _proposal(
+        self,
+        command: Command,
+        version: Version,
+        trigger_event: str,
+        payload: Mapping[str, object],
+        meta: Mapping[str, object],
+    ) -> Proposal:
+        id = started_id(command, version.definition.name)
+        note = {"by": command.by}
+        return Proposal(version, id, trigger_event, payload, meta, command.at, note=note)
+
+    def _meta(self, command: Command, payload: Mapping[str, object]) -> dict[str, object]:
+        del payload
+        return {
+            "id": command.command_id,
+            "type": "manual",
+            "source": COMMAND_SOURCE,
+            "time": command.at.isoformat(),
+            "topic": None,
+            "key": None,
+        }
+
+    async def _begin(
+        self, work: Work, command: Command, proposal: Proposal, refused: Refuse | None
+    ) -> tuple[ExecutionId, Answer]:
+        problem = self._schemas.problem_of_input(proposal.version, proposal.payload)
+        if refused is None and problem is not None:
+            refused = Refuse("invalid_input", f"{proposal.name}: {problem}")
+        if refused is not None:
+            return proposal.id, refused
+        if not await start_all(work, [proposal]):
+            text = f"an unfinished execution of {proposal.name} has the key {proposal.key}"
+            return proposal.id, Refuse("busy", text)
+        return proposal.id, Accept("applied", f"started by {command.by}")
+
+    def _tell(
+        self, work: Work, command: Command, owner: ExecutionId | None, answer: Answer
+    ) -> None:
+        value = receipt_of(command, owner, answer, work.now)
+        work.ledger.messages.append(self._outbound.receipt(value, work.now))
+
+
+DUPLICATE = Refuse("duplicate", "this command id was used before")
+
+
+def input_of(command: Command, now: datetime) -> Input:
+    """Return a command about an execution as the engine takes it."""
+    data, by, reason = command.data, command.by, command.reason
+    match command.kind:
+        case "hold":
+            return HoldRequested(now, by, reason)
+        case "resume":
+            return ResumeRequested(now, by, data["resume_data"], data["from_step"])
+        case "cancel":
+            return CancelRequested(now, by, reason, data["compensate"])
+        case "skip":
+            return SkipRequested(now, by, data["step"])
+        case "retry":
+            return RetryRequested(now, by, data["from_step"])
+        case _:
+            raise ValueError(f"{command.kind} is not about one execution")
+
+
+def failed_step(execution: Execution, version: Version) -> str | None:
+    """Return the outermost step in which an execution failed."""
+    steps = execution.context.get("steps")
+    failed = {
+        id
+        for id, step in (steps.items() if isinstance(steps, Mapping) else ())
+        if isinstance(step, Mapping) and step.get("status") == "failed"
+    }
+    for path, step in version.definition.steps.items():
+        if step.id in failed:
+            return path.partition("/")[0]
+    return None
+
+
+def context_before(execution: Execution, version: Version, first: StepPath) -> dict[str, object]:
+    """Return a context without what a step, and the steps inside it, left behind."""
+    inside = {
+        step.id
+        for path, step in version.definition.steps.items()
+        if path == first or path.startswith(f"{first}/")
+    }
+    context = {key: value for key, value in execution.context.items() if key != "error"}
+    for part in ("steps", "approvals", "waits"):
+        held = context.get(part)
+        if isinstance(held, Mapping):
+            context[part] = {id: value for id, value in held.items() if id not in inside}
+    return context
+
+
+def _cells(answer: Answer) -> dict[str, object]:
+    refused = isinstance(answer, Refuse)
+    return {
+        "result": "refused" if refused else "applied",
+        "code": answer.code if isinstance(answer, Refuse) else None,
+        "message": answer.message,
+    }
+
+
+def receipt_of(
+    command: Command, owner: ExecutionId | None, answer: Answer, now: datetime
+) -> dict[str, object]:
+    """Return the receipt's value (interfaces.md, Receipt)."""
+    named = owner or command.execution_id
+    return {
+        "command_id": command.command_id,
+        "kind": command.kind,
+        "execution_id": public_id(ExecutionId(named)) if named else None,
+        "workflow": command.workflow,
+        **_cells(answer),
+        "by": command.by,
+        "at": instant_text(now),
+    }
+
+
+def row_of(
+    item: Received, owner: ExecutionId | None, answer: Answer, now: datetime
+) -> dict[str, object]:
+    """Return the row of a command with its answer."""
+    command = item.command
+    return {
+        "command_id": command.command_id,
+        "kind": command.kind,
+        "execution_id": owner or command.execution_id,
+        "workflow": command.workflow,
+        "data": command.data,
+        "by": command.by,
+        "reason": command.reason,
+        "received_at": item.received_at,
+        **_cells(answer),
+        "answered_at": now,
+    }

@@ -1,0 +1,163 @@
+"""Events held back: until it has been quiet (`debounce`), or until enough have come (`batch`)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.definition import Trigger
+from engine.errors import SluicegateError
+from engine.ids import execution_id
+from streams.catalog import Catalog, Start, Version
+from streams.messages import DomainEvent
+from streams.schemas import Schemas
+from streams.starts import Proposal, apply_trigger, start_all
+from streams.work import Work
+
+Row = dict[str, Any]
+GatheringKey = tuple[str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """An event for a trigger that gathers, under its key."""
+
+    version: Version
+    trigger: Trigger
+    number: int
+    key: str
+    event: DomainEvent
+    meta: Mapping[str, object]
+
+    @property
+    def place(self) -> GatheringKey:
+        """Which gathering it joins."""
+        return self.version.definition.name, self.number, self.key
+
+
+def gather(
+    start: Start, event: DomainEvent, meta: Mapping[str, object], scope: Mapping[str, object]
+) -> Gathered:
+    """Return an event under the key of its trigger; raises Unresolved."""
+    trigger = start.trigger
+    held = trigger.debounce or trigger.batch
+    template = held.key if held is not None else None
+    key = "" if template is None else str(template.render(scope))
+    number = start.version.definition.triggers.index(trigger)
+    return Gathered(start.version, trigger, number, key, event, meta)
+
+
+class Gathering:
+    """Keeps gathered events in their table, and starts what is complete or due."""
+
+    def __init__(self, catalog: Catalog, schemas: Schemas) -> None:
+        self._catalog, self._schemas = catalog, schemas
+
+    async def take(self, work: Work, items: Sequence[Gathered]) -> None:
+        """Add events to their gatherings; start the batches that are full."""
+        if not items:
+            return
+        places = sorted({item.place for item in items})
+        held = {
+            _place(row): row
+            for row in await work.transaction.fetch_written("lock_gatherings", _keys(places))
+        }
+        full: list[Proposal] = []
+        for item in items:
+            row = held.get(item.place)
+            row = _joined(item, row, work.now)
+            batch = item.trigger.batch
+            if batch is not None and len(row["events"]) >= batch.size:
+                full.extend(self._proposals(item.version, item.trigger, row["events"]))
+                row = {**row, "events": []}
+            held[item.place] = row
+        kept = [row for row in held.values() if row["events"]]
+        await work.transaction.write("upsert_gatherings", kept)
+        emptied = [_place(row) for row in held.values() if not row["events"]]
+        await work.transaction.write("delete_gatherings", _keys(emptied))
+        await start_all(work, full)
+
+    async def start_due(self, work: Work) -> int:
+        """Start what has been quiet long enough, and batches that waited long enough."""
+        rows = await work.transaction.fetch("claim_due_gatherings")
+        proposals: list[Proposal] = []
+        for row in rows:
+            name, number = row["workflow_name"], row["trigger_number"]
+            version = await self._catalog.version(work.transaction, name, row["version"])
+            trigger = version.definition.triggers[number]
+            proposals.extend(self._proposals(version, trigger, row["events"]))
+        await start_all(work, proposals)
+        return len(rows)
+
+    def _proposals(
+        self, version: Version, trigger: Trigger, events: Sequence[Mapping[str, Any]]
+    ) -> Iterable[Proposal]:
+        """Return the execution that gathered events start, none if their payload is refused."""
+        first, last = events[0], events[-1]
+        batched = trigger.batch is not None
+        payload = {"events": [event["payload"] for event in events]} if batched else last["payload"]
+        about = first if batched else last
+        if self._schemas.problem_of_input(version, payload) is not None:
+            return
+        received_at = datetime.fromisoformat(about["received_at"])
+        timestamp = round(received_at.timestamp() * 1000)
+        proposal = Proposal(
+            version,
+            execution_id(version.definition.name, about["source"], about["event_id"], timestamp),
+            about["type"],
+            payload,
+            about["meta"],
+            received_at,
+            note={"gathered": len(events)} if batched else {},
+        )
+        try:
+            scope = {**payload, "event": {**payload, "meta": about["meta"]}}
+            apply_trigger(proposal, trigger, scope)
+        except SluicegateError:
+            return
+        yield proposal
+
+
+def _place(row: Mapping[str, Any]) -> GatheringKey:
+    return row["workflow_name"], row["trigger_number"], row["key"]
+
+
+def _keys(places: Iterable[GatheringKey]) -> list[dict[str, object]]:
+    names = ("workflow_name", "trigger_number", "key")
+    return [dict(zip(names, place, strict=True)) for place in places]
+
+
+def _joined(item: Gathered, row: Row | None, now: datetime) -> Row:
+    """Return a gathering with one more event, and when it is due now."""
+    event = item.event
+    kept = {
+        "event_id": event.event_id,
+        "source": event.source,
+        "type": event.type,
+        "payload": event.payload,
+        "meta": item.meta,
+        "received_at": event.received_at.isoformat(),
+    }
+    fresh = row is None or not row["events"]
+    first_at = now if row is None or fresh else row["first_at"]
+    debounce, batch = item.trigger.debounce, item.trigger.batch
+    events = [kept]
+    due_at = now
+    if batch is not None:
+        earlier = [] if row is None else row["events"]
+        events = [*earlier, kept]
+        due_at = first_at + batch.length
+    elif debounce is not None:
+        due_at = now + debounce.length
+        if debounce.max is not None:
+            due_at = min(due_at, first_at + debounce.max)
+    name, number, key = item.place
+    return {
+        "workflow_name": name,
+        "version": item.version.definition.version,
+        "trigger_number": number,
+        "key": key,
+        "events": events,
+        "first_at": first_at,
+        "due_at": due_at,
+    }

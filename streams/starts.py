@@ -1,0 +1,141 @@
+"""How executions begin, whoever asks: keys, lanes, then the first input (D29, S9, S16)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from engine.definition import Trigger
+from engine.execution import Execution
+from engine.ids import ExecutionId
+from engine.inputs import CancelRequested, Started
+from streams.catalog import Version
+from streams.lanes import Lane, reserve
+from streams.work import KeyHolder, Work
+
+
+@dataclass(slots=True)
+class Proposal:
+    """An execution that somebody asks for: an event, a schedule, a hand."""
+
+    version: Version
+    id: ExecutionId
+    trigger_event: str
+    payload: Mapping[str, object]
+    meta: Mapping[str, object]
+    triggered_at: datetime
+    key: str | None = None
+    """At most one unfinished execution of the workflow has it."""
+    replaces: bool = False
+    """Whether it takes the place of the unfinished execution with its key."""
+    lanes: tuple[Lane, ...] = ()
+    resources: Mapping[str, object] = field(default_factory=dict)
+    note: Mapping[str, object] = field(default_factory=dict)
+    """What the execution's metadata says beside the event: `retry_of`, `schedule`, ..."""
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return self.version.definition.name
+
+
+def apply_trigger(proposal: Proposal, trigger: Trigger, scope: Mapping[str, object]) -> None:
+    """Give a proposal the key and lanes of its trigger; raises Unresolved."""
+    lanes = []
+    if trigger.key is not None:
+        key = str(trigger.key.render(scope))
+        if trigger.on_busy == "queue":
+            lanes.append(Lane(proposal.name, f"key:{key}", 1))
+        else:
+            proposal.key, proposal.replaces = key, trigger.on_busy == "replace"
+    if trigger.concurrency is not None:
+        lane = str(trigger.concurrency.key.render(scope))
+        lanes.append(Lane(proposal.name, f"lane:{lane}", trigger.concurrency.limit))
+    proposal.lanes = tuple(lanes)
+
+
+async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionId]:
+    """Start what may start, hold what must wait its turn; return the ids of both."""
+    await _claim_keys(work, proposals)
+    free = await reserve(work, {item.id: item.lanes for item in proposals if item.lanes})
+    begun = set()
+    for proposal in proposals:
+        if proposal.id in work.executions or not _takes_key(work, proposal):
+            continue
+        if proposal.lanes and proposal.id not in free:
+            work.hold(*_new(proposal))
+        else:
+            version, execution, metadata, key = _new(proposal)
+            given = Started(work.now, proposal.resources)
+            work.start(version, execution, metadata, given, key)
+        begun.add(proposal.id)
+    return begun
+
+
+def _new(
+    proposal: Proposal,
+) -> tuple[Version, Execution, Mapping[str, object], str | None]:
+    definition = proposal.version.definition
+    execution = Execution(
+        proposal.id,
+        definition.name,
+        definition.version,
+        proposal.trigger_event,
+        proposal.payload,
+        proposal.meta,
+        proposal.triggered_at,
+    )
+    metadata: dict[str, object] = {
+        "event": proposal.meta,
+        "triggered_at": proposal.triggered_at,
+        **proposal.note,
+    }
+    if definition.labels:
+        metadata["labels"] = dict(definition.labels)
+    if proposal.lanes:
+        metadata["lanes"] = [lane.name for lane in proposal.lanes]
+    return proposal.version, execution, metadata, proposal.key
+
+
+async def _claim_keys(work: Work, proposals: Iterable[Proposal]) -> None:
+    """Take the trigger keys that no unfinished execution holds; find who holds the others."""
+    first: dict[tuple[str, str], Proposal] = {}
+    for proposal in proposals:
+        if proposal.key is not None and (proposal.name, proposal.key) not in work.keys:
+            first.setdefault((proposal.name, proposal.key), proposal)
+    rows = [
+        {"workflow_name": workflow, "key": key, "execution_id": proposal.id}
+        for (workflow, key), proposal in sorted(first.items(), key=lambda item: item[0])
+    ]
+    claimed = await work.transaction.fetch_written("claim_trigger_keys", rows)
+    granted = {row["execution_id"] for row in claimed}
+    busy = []
+    for name, proposal in first.items():
+        if proposal.id in granted:
+            work.keys[name] = KeyHolder(proposal.id, proposal.id)
+        elif proposal.replaces:
+            busy.append({"workflow_name": name[0], "key": name[1]})
+    holders = await work.transaction.fetch_written("find_trigger_keys", busy)
+    await work.load({row["execution_id"] for row in holders})
+    for row in holders:
+        holder = ExecutionId(row["execution_id"])
+        if holder in work.executions:
+            work.keys[(row["workflow_name"], row["key"])] = KeyHolder(holder, holder)
+
+
+def _takes_key(work: Work, proposal: Proposal) -> bool:
+    """Tell whether an execution may have its key, after it has replaced another if it should."""
+    if proposal.key is None:
+        return True
+    holder = work.keys.get((proposal.name, proposal.key))
+    if holder is None:
+        return False
+    if holder.execution_id == proposal.id:
+        return True
+    if not work.executions[holder.execution_id].ended:
+        if not proposal.replaces:
+            return False
+        reason = f"replaced by a newer execution with the key {proposal.key}"
+        given = CancelRequested(work.now, "trigger", reason)
+        work.apply(holder.execution_id, given)
+    holder.execution_id = proposal.id
+    return True
