@@ -37,6 +37,7 @@ _ACTIONS = Value(
     "list of [actions](#actions)",
     {"type": "array", "items": ref("action"), "minItems": 1},
 )
+_IN_TIME: Schema = {"required": ["timeout"]}
 _RETRY = noun("retry", "[retry](#retry)")
 
 ID = key(
@@ -69,7 +70,7 @@ COMPENSATE = key(
 )
 REFRESH = key(
     "refresh",
-    Value("list of loaded paths", {"type": "array", "items": PATHNAME.schema, "minItems": 1}),
+    Value("list of loaded paths", {"type": ["array", "string"], "items": PATHNAME.schema}),
     "Resources that are read again when the step resumes; without it the stored ones stay.",
     ["customer.history"],
 )
@@ -109,6 +110,11 @@ class Verb:
         id, *around = AROUND
         keys = (id, own, *self.beside, *around)
         return Noun(f"step_{self.name}", f"Step: {self.name}", self.about, keys, self.rules)
+
+
+def _one_in_time(events: str) -> Schema:
+    """Return the rule that one of several events has a timeout."""
+    return {"required": [events], "properties": {events: {"contains": _IN_TIME}}}
 
 
 VERBS = (
@@ -174,7 +180,7 @@ VERBS = (
         "parallel",
         noun("parallel", "[parallel](#parallel)"),
         "Runs branches side by side.",
-        {"branches": {"a": [{"id": "first", "allow": {}}], "b": []}},
+        {"branches": {"a": [{"id": "one", "allow": {}}], "b": [{"id": "two", "allow": {}}]}},
         (LIMIT,),
     ),
     Verb(
@@ -195,11 +201,7 @@ VERBS = (
             "dependentSchemas": {
                 "on_timeout": {
                     "properties": {
-                        "wait": {
-                            "anyOf": [
-                                {"required": [name]} for name in ("timeout", "any_of", "all_of")
-                            ]
-                        }
+                        "wait": {"anyOf": [_IN_TIME, *map(_one_in_time, ("any_of", "all_of"))]}
                     }
                 }
             }

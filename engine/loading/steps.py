@@ -237,7 +237,13 @@ class _StepReader:
 
     def _compensate(self) -> StepPath | None:
         node = self.fields.get("compensate")
-        return None if node is None else self._inside(node, "")
+        if node is None:
+            return None
+        visible = self.table.visible
+        outer, visible.undone = visible.undone, _id_of(self.fields.node)
+        first = self._inside(node, "")
+        visible.undone = outer
+        return first
 
     def _refresh(self) -> tuple[str, ...]:
         node = self.fields.get("refresh")
@@ -247,7 +253,8 @@ class _StepReader:
         for path in paths:
             if path not in self.table.loaded:
                 known = ", ".join(self.table.loaded) or "nothing here"
-                node.mistake(f"{path!r} is not loaded by context.load (there is: {known})")
+                hint = nearest(path, self.table.loaded)
+                node.mistake(f"{path!r} is not loaded by context.load{hint} (there is: {known})")
         return paths
 
     def _target(self, key: str) -> StepPath | None:

@@ -4,8 +4,7 @@ import pytest
 
 from actions.definitions import read_definition
 from engine.drawing.reading import graph_of
-from engine.graph import Graph
-from tests.drawings import CORPUS, FILES, ROOT, edge, graph_of_file, graph_of_text, ways
+from tests.drawings import CORPUS, FILES, ROOT, graph_of_file, ways
 
 
 def test_example_1_branches_beside_and_comes_together_again() -> None:
