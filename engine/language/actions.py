@@ -129,7 +129,7 @@ ACTIONS = (
             ),
         ),
         **not_both("template", "message"),
-        allOf=_CHANNELS,
+        allOf=list(_CHANNELS),
     ),
     _action(
         "emit",
