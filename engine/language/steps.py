@@ -7,6 +7,7 @@ from engine.language.nouns import Key, Noun, Schema, Value, key
 from engine.language.values import (
     CONDITION,
     DURATION,
+    FIRST_STEPS,
     FLAG,
     NAME,
     NAMED,
@@ -55,7 +56,7 @@ WHEN = key(
 )
 ON_ERROR = key(
     "on_error",
-    STEPS,
+    FIRST_STEPS,
     "Run when the step failed for good; afterwards the flow goes on. `error.code`, "
     "`error.message` and `error.step` are readable there. Without it the execution fails.",
     _LOG,
@@ -85,7 +86,7 @@ APPROVAL_BRANCHES = (
     ),
     key(
         "on_expired",
-        STEPS,
+        FIRST_STEPS,
         "Run when nobody decided in time; without it as when it was rejected.",
         _BLOCK,
     ),
@@ -191,7 +192,7 @@ VERBS = (
         (
             key(
                 "on_timeout",
-                STEPS,
+                FIRST_STEPS,
                 "Run when no event came in time; without it the step fails with `wait_timeout`.",
                 [{"id": "unpaid", "block": {"code": "unpaid"}}],
             ),

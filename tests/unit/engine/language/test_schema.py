@@ -173,6 +173,9 @@ def test_every_key_has_a_title_a_description_and_examples_that_fit(schema: dict[
             assert check.is_valid(found["default"]), at
 
 
+LATE = [{"id": "late", "allow": {}}]
+
+
 def test_no_noun_takes_other_keys_but_that_of_free_fields() -> None:
     assert [noun.name for noun in NOUNS if noun.schema()["additionalProperties"]] == ["fields"]
 
@@ -187,8 +190,10 @@ def test_no_noun_takes_other_keys_but_that_of_free_fields() -> None:
         ({"id": "a", "allow": {}, "retry": {}}, False),
         ({"id": "a", "execute": [{"log": {"message": "b"}}], "retry": {}}, True),
         ({"id": "a", "execute": [{"ship": {}}]}, False),
-        ({"id": "a", "wait": {"event": "b"}, "on_timeout": []}, False),
-        ({"id": "a", "wait": {"event": "b", "timeout": "1h"}, "on_timeout": []}, True),
+        ({"id": "a", "wait": {"event": "b"}, "on_timeout": LATE}, False),
+        ({"id": "a", "wait": {"event": "b", "timeout": "1h"}, "on_timeout": LATE}, True),
+        ({"id": "a", "wait": {"event": "b", "timeout": "1h"}, "on_timeout": []}, False),
+        ({"id": "a", "allow": {}, "on_error": []}, False),
         ({"id": "a", "repeat": {"steps": [{"id": "b", "allow": {}}], "max": 5}}, False),
     ],
 )
