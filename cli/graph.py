@@ -32,12 +32,10 @@ def draw_file(path: Path, *, mermaid: bool, out: Path | None) -> int:
 
 
 def _drawn(found: "Folder", *, mermaid: bool) -> str:
-    from engine.drawing.mermaid import render_mermaid
-    from engine.drawing.reading import graph_of
-    from engine.drawing.svg import render_svg
+    from engine.drawing.picture import mermaid_of, svg_of
 
-    graph = graph_of(found.definitions[0])
-    return render_mermaid(graph) if mermaid else render_svg(graph)
+    [definition] = found.definitions
+    return mermaid_of(definition) if mermaid else svg_of(definition)
 
 
 def _write(text: str, out: Path | None) -> None:

@@ -129,10 +129,12 @@ class Graph:
 def _nodes(items: Iterable[Item]) -> Iterator[Node]:
     for item in items:
         yield item.node
-        for branch in (*item.below, *item.beside):
+        for branch in item.below:
             yield from _nodes(branch.items)
         if item.join is not None:
             yield item.join
+        for branch in item.beside:
+            yield from _nodes(branch.items)
 
 
 def _frames(items: Iterable[Item]) -> Iterator[Frame]:

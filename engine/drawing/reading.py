@@ -198,6 +198,9 @@ class _Reader:
 
 def _way_to_fail(kind: Kind, step: Body) -> str:
     """Return how a step fails by design: no event came in time, or not after all rounds."""
-    if kind == "wait" and "timeout" in mapping(step.get("wait")) and "on_timeout" not in step:
-        return "timeout"
-    return "exhausted" if kind == "repeat" else ""
+    if kind == "repeat":
+        return "exhausted"
+    wait = mapping(step.get("wait"))
+    waits = (wait, *listed(wait.get("any_of")), *listed(wait.get("all_of")))
+    is_bounded = any("timeout" in mapping(one) for one in waits)
+    return "timeout" if is_bounded and "on_timeout" not in step else ""

@@ -29,7 +29,7 @@ def route_of(edge: Edge, layout: Layout) -> Route:
             return Route(_down(source, target, _above(target, layout)), note)
         case "branch":
             points = _down(source, target, _bottom(source) + FORK)
-            return Route(points, (target.x + 7, target.y - 8))
+            return Route(points, (target.x + 7, _top(target, layout) - 8))
         case "jump":
             return _past(edge, source, target, layout)
         case "loop":
@@ -38,7 +38,7 @@ def route_of(edge: Edge, layout: Layout) -> Route:
             level = _middle(source)
             corner = (target.x, level)
             points = ((source.x + source.box.width / 2, level), corner, (target.x, target.y))
-            return Route(points, (target.x + 7, target.y - 8))
+            return Route(points, (target.x + 7, _top(target, layout) - 8))
 
 
 def _middle(place: Place) -> float:
@@ -51,8 +51,13 @@ def _bottom(place: Place) -> float:
 
 def _above(target: Place, layout: Layout) -> float:
     """Return where the edges bend that come together above a node, or above its frame."""
+    top = _top(target, layout)
+    return top - (MERGE if top == target.y else LANE)
+
+
+def _top(target: Place, layout: Layout) -> float:
     frame = next((f for f in layout.frames if f.id == target.box.node.id), None)
-    return target.y - MERGE if frame is None else frame.top - LANE
+    return target.y if frame is None else frame.top
 
 
 def _down(source: Place, target: Place, bend: float) -> tuple[Point, ...]:

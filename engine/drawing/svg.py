@@ -25,7 +25,7 @@ _NO_CLASS = re.compile(r"[^a-z0-9_-]+")
 def render_svg(
     graph: Graph, marks: Mapping[StepPath, str] | None = None, *, styled: bool = True
 ) -> str:
-    """Return a picture of a graph; `marks` are the statuses of steps, by path or node id.
+    """Return a picture of a graph; `marks` are the statuses of nodes, by their ids.
 
     Without `styled` the page that shows it brings `engine.drawing.style.stylesheet()` itself.
     """
@@ -36,7 +36,7 @@ def render_svg(
     parts = (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} {seen} {NAMED}>',
         f"<title>{_text(graph.name)}</title>",
-        f"<desc>{_text(graph.description)}</desc>" if graph.description else "",
+        f"<desc>{_text(_described(graph))}</desc>",
         f"<style>\n{stylesheet()}\n</style>" if styled else "",
         f'<rect class="ground" {size}/>',
         *map(_frame, layout.frames),
@@ -45,6 +45,14 @@ def render_svg(
         "</svg>",
     )
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _described(graph: Graph) -> str:
+    """Return the picture in words, for those who cannot see it."""
+    starts = " or ".join(start.label for start in graph.starts)
+    steps = (f"{node.label} ({node.kind.replace('_', ' ')})" for node in graph.nodes if node.path)
+    begun = f"Started by {starts}. " if starts else ""
+    return f"{graph.description} {begun}Steps: {', '.join(steps)}.".lstrip()
 
 
 def _text(text: str) -> str:
