@@ -26,6 +26,7 @@ from pydantic_settings import (
 
 from config.connections import check_hook, parse_address, parse_mail_server
 from config.errors import ConfigError, ModeRefused, SettingMissing
+from config.routes import parse_routes
 
 SECRET_PREFIX = "SLUICEGATE_SECRET_"  # noqa: S105
 MAY_BE_FILES = (
@@ -36,6 +37,8 @@ MAY_BE_FILES = (
     "SLUICEGATE_NOTIFY_SLACK_URL",
     "SLUICEGATE_NOTIFY_TEAMS_URL",
 )
+NEEDED_BY = {"email": "smtp_url", "slack": "notify_slack_url", "teams": "notify_teams_url"}
+"""The setting without which a channel of notices leads nowhere."""
 EMBEDDED_HINT = (
     "set it, or run `sluicegate dev` for an embedded broker, database and cache on this machine"
 )
@@ -99,6 +102,10 @@ class Settings(BaseSettings):
     notify_slack_url: SecretStr | None = None
     notify_teams_url: SecretStr | None = None
     templates: Path = Path("templates")
+    notify_approvals: Texts = ()
+    """Who is told of approvals beside the waiting topic: `log`, `slack:#approvals`, `email`, ..."""
+    public_url: str | None = None
+    """Where people reach the inbox, for the links of notices."""
     session_timeout: float = Field(10.0, gt=0, le=90)
     fetch_wait_ms: int = Field(500, ge=1, le=60_000)
     batch_size: int = Field(200, ge=1, le=1_000)
@@ -110,7 +117,9 @@ class Settings(BaseSettings):
     """Touched once the worker's loops run (`sluicegate dev` waits for it)."""
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
-    @field_validator("event_topics", "event_type_field", "webhook_allow", mode="before")
+    @field_validator(
+        "event_topics", "event_type_field", "webhook_allow", "notify_approvals", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -139,6 +148,12 @@ class Settings(BaseSettings):
             check(value.get_secret_value())
         return value
 
+    @field_validator("notify_approvals")
+    @classmethod
+    def _known_routes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        parse_routes(value)
+        return value
+
     @field_validator("smtp_from")
     @classmethod
     def _one_address(cls, value: str | None) -> str | None:
@@ -150,6 +165,15 @@ class Settings(BaseSettings):
     def _mail_has_sender(self) -> Self:
         if self.smtp_url is not None and self.smtp_from is None:
             raise ValueError("SLUICEGATE_SMTP_URL needs SLUICEGATE_SMTP_FROM")
+        return self
+
+    @model_validator(mode="after")
+    def _routes_lead_somewhere(self) -> Self:
+        for route in parse_routes(self.notify_approvals):
+            needed = NEEDED_BY.get(route.channel)
+            if needed is not None and getattr(self, needed) is None:
+                variable = f"SLUICEGATE_{needed.upper()}"
+                raise ValueError(f"SLUICEGATE_NOTIFY_APPROVALS: {route.channel} needs {variable}")
         return self
 
     @classmethod

@@ -59,6 +59,7 @@ from engine.steps.execute import doubt, enter_execute, take_result
 from engine.steps.wait import enter_wait, take_event
 from engine.timers import fire
 from engine.turn import Turn
+from engine.watching import watch
 
 MAX_STEPS = 1000
 """Steps that one execution may take (security.md, bounds)."""
@@ -141,13 +142,14 @@ def _start(turn: Turn, given: Started) -> bool:
         start_timeout(turn, turn.definition.timeout)
     if given.first is not None:
         turn.lines[MAIN] = Line(given.first)
+        watch(turn)
         return True
     context, hidden = initial_context(turn.execution.payload)
     turn.scope.update(context)
     if hidden:
         turn.part("warnings")["payload"] = f"hidden by reserved names: {', '.join(hidden)}"
-    line = Line(turn.definition.first, "loading")
-    turn.lines[MAIN] = line
+    watch(turn)
+    turn.lines[MAIN] = Line(turn.definition.first, "loading")
     try:
         begin_loading(turn, given.resources)
     except Unresolved as problem:

@@ -20,6 +20,15 @@ class WaitShape:
     paths: tuple[str, ...]
 
 
+def compared(
+    what: EventWait | CancelOn, scope: Mapping[str, object], key: object
+) -> dict[str, object]:
+    """Return the values that an event must bring, by path; raises Unresolved."""
+    if not what.match:
+        return {RECORD_KEY: key}
+    return {path: template.render(scope) for path, template in sorted(what.match.items())}
+
+
 def shape_of(wait: EventWait | CancelOn) -> WaitShape:
     """Return the form of an event wait."""
     return WaitShape(wait.event, tuple(sorted(wait.match)) or (RECORD_KEY,))

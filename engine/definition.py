@@ -323,6 +323,8 @@ class Definition:
     input_schema: Mapping[str, object] | None = None
     loads: tuple[Load, ...] = ()
     derived: tuple[Derived, ...] = ()
+    shipped: tuple[str, ...] = ()
+    """The shipped derived fields that the definition reads without deriving them itself."""
     timeout: timedelta | None = None
     include_paused: bool = False
     priority: int = 0

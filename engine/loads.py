@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.definition import DEFAULT_TIMEOUT, Load, Step
+from engine.derived import add_shipped
 from engine.effects import Perform, StartTimer
 from engine.errors import Unresolved
 from engine.execution import Failure, Line, Loading, StepStatus
@@ -103,7 +104,8 @@ def begin_loading(turn: Turn, resources: Mapping[str, object]) -> None:
 
 
 def derive(turn: Turn) -> None:
-    """Compute the derived fields, in order."""
+    """Compute the derived fields: the shipped ones that are read, then the own ones in order."""
+    add_shipped(turn.scope, turn.definition.shipped)
     for derived in turn.definition.derived:
         if derived.condition is not None:
             turn.scope[derived.name] = derived.condition.holds(turn.scope)

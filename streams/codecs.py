@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from engine.ids import ExecutionId, public_id
 from streams.json_check import Undecodable, read_json, require_object
-from streams.messages import Command, Decision, DomainEvent
+from streams.messages import Command, DomainEvent
+from streams.notes import KINDS, Answered, read_answered
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_DECISION_BYTES = 64 * 1024
@@ -26,8 +27,8 @@ __all__ = [
     "Outgoing",
     "RawRecord",
     "Undecodable",
+    "decode_answered",
     "decode_command",
-    "decode_decision",
     "decode_event",
     "encode",
     "encode_command",
@@ -227,8 +228,8 @@ def _plain(
     )
 
 
-def decode_decision(record: RawRecord) -> Decision:
-    """Return the decision of a record; raises Undecodable."""
+def decode_answered(record: RawRecord) -> Answered:
+    """Return the decision, note or grant of a record; raises Undecodable."""
     content_type = _texts(record.headers).get("content-type", "")
     if content_type.partition(";")[0].strip() == JWS:
         raise Undecodable(
@@ -236,12 +237,12 @@ def decode_decision(record: RawRecord) -> Decision:
         )
     value = require_object(read_json(record.value, MAX_DECISION_BYTES))
     kind = value.get("kind", "decision")
-    if kind != "decision":
-        raise Undecodable("unknown_kind", f"{kind!r} is not available; send a decision")
+    if kind not in KINDS:
+        raise Undecodable("unknown_kind", f"{kind!r} is not one of {', '.join(KINDS)}")
     if value.get("decision_id") is None:
         value = {**value, "decision_id": record.place}
     try:
-        return Decision.model_validate(value)
+        return read_answered(value)
     except ValidationError as problem:
         raise Undecodable("invalid_decision", problem_text(problem)) from None
 

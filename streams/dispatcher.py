@@ -18,6 +18,7 @@ from engine.templates import Secret, SecretSlot
 from storage.store import PostgresStore
 from streams.driver import Driver
 from streams.enrichment import Enrichment
+from streams.notices import NOTICE_PATH
 from streams.work import LEASE_GRACE_SECONDS, Work
 
 CONCURRENT = 64
@@ -102,6 +103,8 @@ class Dispatcher:
         async with self._gate:
             self._begun.add(effect.id)
             result = await self._actions.perform(request_of(execution_id, effect))
+        if effect.path == NOTICE_PATH and effect.kind == "notify" and isinstance(result, Failed):
+            log.warning("a notice of %s was not sent: %s", execution_id, result.message)
         if effect.kind == "load" and isinstance(result, Succeeded):
             await self._keep(effect, result)
         self._begun.discard(effect.id)

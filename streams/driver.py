@@ -14,7 +14,8 @@ from engine.inputs import Input
 from storage.errors import DatabaseUnreachable
 from storage.store import TRANSIENT, PostgresStore
 from streams.catalog import Catalog, Version
-from streams.ledger import Ledger, LogLine
+from streams.ledger import NO_NOTICES, Ledger, LogLine
+from streams.notices import Notices
 from streams.outbound import Outbound
 from streams.schemas import Schemas
 from streams.work import Work
@@ -50,9 +51,10 @@ class Driver:
         outbound: Outbound,
         schemas: Schemas,
         worker: str,
+        notices: Notices = NO_NOTICES,
     ) -> None:
         self._store, self._catalog, self.outbound = store, catalog, outbound
-        self._schemas = schemas
+        self._schemas, self._notices = schemas, notices
         self.worker = worker
         self.followers: list[Follower] = []
 
@@ -60,7 +62,7 @@ class Driver:
         """Run a body in one transaction, once; raises what the database raises."""
         async with self._store.transaction() as transaction:
             now = (await transaction.fetch("read_clock"))[0]["now"]
-            ledger = Ledger(self.outbound)
+            ledger = Ledger(self.outbound, self._notices)
             check = self._schemas.problem_of_input
             work = Work(transaction, self._catalog, ledger, step, check, now, self.worker)
             result = await body(work)

@@ -1,5 +1,6 @@
 """Events held back: until it has been quiet (`debounce`), or until enough have come (`batch`)."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from streams.schemas import Schemas
 from streams.starts import Proposal, apply_trigger, start_all
 from streams.work import Work
 
+log = logging.getLogger("sluicegate.gathering")
 Row = dict[str, Any]
 GatheringKey = tuple[str, int, str]
 
@@ -97,7 +99,10 @@ class Gathering:
         batched = trigger.batch is not None
         payload = {"events": [event["payload"] for event in events]} if batched else last["payload"]
         about = first if batched else last
-        if self._schemas.problem_of_input(version, payload) is not None:
+        problem = self._schemas.problem_of_input(version, payload)
+        if problem is not None:
+            name = version.definition.name
+            log.warning("%s: %d events start nothing: %s", name, len(events), problem)
             return
         received_at = datetime.fromisoformat(about["received_at"])
         timestamp = round(received_at.timestamp() * 1000)
@@ -113,7 +118,8 @@ class Gathering:
         try:
             scope = {**payload, "event": {**payload, "meta": about["meta"]}}
             apply_trigger(proposal, trigger, scope)
-        except SluicegateError:
+        except SluicegateError as error:
+            log.warning("%s: %d events start nothing: %s", proposal.name, len(events), error)
             return
         yield proposal
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from engine.codes import COMMAND_CODES
 from engine.definition import Definition
 from engine.effects import Refuse
 from engine.errors import SluicegateError
@@ -17,15 +18,8 @@ from streams.schemas import compile_schema, first_problem
 HELD = "hold"
 """Start of the reason of an execution that an operator has paused."""
 ENDED = frozenset({"completed", "blocked", "failed", "cancelled"})
-HTTP_STATUS = {
-    "unknown": 404,
-    "unknown_workflow": 404,
-    "malformed": 422,
-    "invalid_input": 422,
-    "unknown_step": 422,
-    "not_allowed": 403,
-}
-"""HTTP status of a refused command; all others are conflicts."""
+HTTP_STATUS = {code.name: code.http for code in COMMAND_CODES}
+"""HTTP status of a refused command."""
 
 
 def new_command(

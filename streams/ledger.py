@@ -31,6 +31,7 @@ from engine.execution import Execution, Wait
 from engine.ids import ExecutionId, child_id, public_id
 from storage.rows import milliseconds
 from streams.codecs import Outgoing
+from streams.notices import Notices
 from streams.outbound import Outbound
 from streams.wait_rows import (
     Row,
@@ -43,6 +44,7 @@ from streams.wait_rows import (
     wait_state,
 )
 
+NO_NOTICES = Notices()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Due instant of what is due at once."""
 
@@ -77,6 +79,7 @@ class Ledger:
     """Rows of one transaction by table; a row written twice is kept once, as it ends."""
 
     outbound: Outbound
+    notices: Notices = NO_NOTICES
     new_steps: dict[str, Row] = field(default_factory=dict)
     changed_steps: dict[str, Row] = field(default_factory=dict)
     new_waits: dict[str, Row] = field(default_factory=dict)
@@ -148,6 +151,7 @@ class Ledger:
         match effect:
             case ChangeWait():
                 self._change(execution, effect.wait)
+                self._tell(execution, self.notices.changed(execution, effect.wait, effect.about))
             case RecordVote():
                 self.votes.append(vote_row(execution, effect))
             case Watch():
@@ -188,6 +192,7 @@ class Ledger:
         self.new_waits[wait.id] = wait_row(execution, wait)
         if wait.kind == "approval":
             self.new_approvals[wait.id] = approval_row(execution, wait)
+            self._tell(execution, self.notices.opened(execution, wait))
         self.messages.append(self.outbound.wait_opened(execution, wait))
 
     def _change(self, execution: Execution, wait: Wait) -> None:
@@ -200,6 +205,11 @@ class Ledger:
         else:
             self.changed_waits[wait.id] = {"id": row_id(wait.id), **cells, **people}
         self.messages.append(self.outbound.wait_changed(execution, wait))
+
+    def _tell(self, execution: Execution, notices: Iterable[Effect]) -> None:
+        """Enter what tells people of an approval request."""
+        for notice in notices:
+            self._enter(execution, notice)
 
     def nudge(
         self, execution_id: ExecutionId, kind: str, body: Mapping[str, object], about: str = ""
@@ -224,6 +234,7 @@ class Ledger:
             self.closed_waits[wait.id] = {"id": row_id(wait.id), **closed}
         if wait.kind == "approval":
             self._close_approval(wait, closing)
+            self._tell(execution, self.notices.closed(execution, closing))
         self.messages.append(self.outbound.wait_closed(execution, closing))
 
     def _close_approval(self, wait: Wait, closing: CloseWait) -> None:

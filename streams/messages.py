@@ -42,7 +42,8 @@ class DomainEvent:
     tracestate: str | None = None
 
 
-def _execution(value: object) -> object:
+def read_execution(value: object) -> object:
+    """Return the id of an execution as stored; raises ValueError."""
     if value is None:
         return None
     named = parse_execution_id(value) if isinstance(value, str) else None
@@ -68,7 +69,7 @@ class Decision(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     decision_id: Annotated[str, Field(min_length=1, max_length=255)]
-    execution_id: Annotated[str | None, BeforeValidator(_execution)] = None
+    execution_id: Annotated[str | None, BeforeValidator(read_execution)] = None
     request_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     outcome: Annotated[str, Field(min_length=1, max_length=100)]
     decided_by: Annotated[str, Field(min_length=1, max_length=255)]
@@ -157,7 +158,7 @@ class Command(BaseModel):
 
     command_id: Annotated[str, Field(min_length=1, max_length=255)]
     kind: CommandKind
-    execution_id: Annotated[str | None, BeforeValidator(_execution)] = None
+    execution_id: Annotated[str | None, BeforeValidator(read_execution)] = None
     workflow: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     data: dict[str, Any] = Field(default_factory=dict, validate_default=True)
     by: Annotated[str, Field(min_length=1, max_length=255)]

@@ -15,6 +15,7 @@ from actions.guard import Guard
 from actions.loaders import Resources
 from actions.registry import Actions, load_actions
 from actions.sources import RowReader
+from config.routes import parse_routes
 from config.settings import Settings
 from storage.cache import ContextCache
 from storage.store import PostgresStore
@@ -30,6 +31,7 @@ from streams.driver import Driver
 from streams.enrichment import Enrichment
 from streams.gathering import Gathering
 from streams.intake import Handler, Intake
+from streams.notices import Notices
 from streams.outbound import Outbound
 from streams.position import LookUp, Positions
 from streams.producer import KafkaOut
@@ -178,6 +180,7 @@ def build_worker(
     """Return a worker that has opened nothing yet."""
     topics = Topics(settings.topic_prefix)
     outbound = Outbound(topics, settings.event_topics[0])
+    notices = Notices(parse_routes(settings.notify_approvals), settings.public_url)
     catalog = Catalog(store)
     resources = Resources()
     schemas = Schemas()
@@ -189,7 +192,7 @@ def build_worker(
         store=store,
         admin=Admin(settings.kafka, settings.kafka_security()),
         catalog=catalog,
-        driver=Driver(store, catalog, outbound, schemas, worker_name()),
+        driver=Driver(store, catalog, outbound, schemas, worker_name(), notices),
         cache=cache,
         resources=resources,
         events=EventsHandler(

@@ -1,7 +1,9 @@
 """The codes of receipts."""
 
+from collections.abc import Iterable
+
 from docs.generate.markdown import table
-from engine.codes import RECEIPT_CODES
+from engine.codes import COMMAND_CODES, RECEIPT_CODES, Code
 
 INTRO = """# Codes of receipts
 
@@ -13,7 +15,19 @@ list is closed: a program may handle each. `HTTP` is the status with which `POST
 """
 
 
+COMMANDS = """
+## Commands
+
+A command is answered on the same topic, with `command_id` instead of `decision_id`.
+
+"""
+
+
 def page() -> str:
     """Return the page."""
-    rows = ((f"`{code.name}`", str(code.http), code.about) for code in RECEIPT_CODES)
-    return INTRO + table(("code", "HTTP", "meaning"), rows)
+    return INTRO + _table(RECEIPT_CODES) + COMMANDS + _table(COMMAND_CODES)
+
+
+def _table(codes: Iterable[Code]) -> str:
+    rows = ((f"`{code.name}`", str(code.http), code.about) for code in codes)
+    return table(("code", "HTTP", "meaning"), rows)

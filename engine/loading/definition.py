@@ -1,16 +1,18 @@
 """A whole definition from parsed data: every mistake of the file in one run."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Literal
 
 from engine.canonical import canonical_json, request_hash
-from engine.definition import Definition
+from engine.definition import Definition, Derived, Step
+from engine.derived import shipped_fields
 from engine.ids import StepPath
 from engine.loading.context import read_context
 from engine.loading.node import Fields, Findings, Node
 from engine.loading.schema import refuse_remote
+from engine.loading.scope import references
 from engine.loading.steps import NO_STEP, StepTable
 from engine.loading.trigger import read_triggers
 
@@ -64,6 +66,7 @@ def read_definition(
         input_schema=_input_schema(fields),
         loads=loads,
         derived=derived,
+        shipped=_shipped(table.steps.values(), derived),
         timeout=_timeout(fields),
         include_paused=_flag(fields, "include_paused", default=False),
         priority=_priority(fields),
@@ -87,6 +90,15 @@ def _steps(fields: Fields, table: StepTable) -> tuple[StepPath | None, StepPath 
     failing = table.read_list(on_error, NO_STEP, None, ()) if on_error is not None else None
     table.visible.check()
     return first, failing
+
+
+def _shipped(steps: Iterable[Step], derived: tuple[Derived, ...]) -> tuple[str, ...]:
+    """Return the shipped derived fields that are read and not derived here."""
+    paths = {path for step in steps for path, _ in references(step)}
+    for field in derived:
+        reader = field.condition or field.value
+        paths.update(reader.references if reader is not None else ())
+    return shipped_fields(paths, [field.name for field in derived])
 
 
 def _content_hash(data: object) -> str:

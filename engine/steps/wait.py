@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from engine.correlation import RECORD_KEY, correlation, shape_of
+from engine.correlation import compared, correlation, shape_of
 from engine.definition import EventsWait, EventWait, Step, TimeWait, WaitVerb
 from engine.durations import parse_instant
 from engine.errors import SluicegateError
@@ -79,10 +79,7 @@ def _record(
 
 
 def _event_wait(turn: Turn, step: Step, what: EventWait, part: int) -> Wait:
-    if what.match:
-        match = {path: template.render(turn.scope) for path, template in sorted(what.match.items())}
-    else:
-        match = {RECORD_KEY: turn.execution.meta.get("key")}
+    match = compared(what, turn.scope, turn.execution.meta.get("key"))
     missing = [path for path, value in match.items() if value is None]
     if missing:
         raise Unmatchable(f"nothing to match {', '.join(missing)} with: the value is null")
@@ -120,30 +117,34 @@ def take_event(turn: Turn, given: EventArrived) -> str | None:
             return None
     turn.close_wait(wait, "received")
     turn.resume_data = {"kind": "event", "event": event}
-    after = _received(turn, step, line, found[2].verb, part, given)
-    if after is not line:
+    if not _lacks_others(turn, step, found[2].verb, part, given):
         turn.wake()
-        after = refreshed(turn, name, step, after)
-    turn.lines[name] = after
+        after = _received(turn, step, line, found[2].verb, part, given)
+        turn.lines[name] = refreshed(turn, name, step, after)
     return name
+
+
+def _lacks_others(turn: Turn, step: Step, verb: WaitVerb, part: int, given: EventArrived) -> bool:
+    """Keep an event if its step waits for others too; tell whether it does."""
+    all_of = isinstance(verb.what, EventsWait) and verb.what.kind == "all_of"
+    if not all_of or not any(wait.path == step.path for wait in turn.waits.values()):
+        return False
+    came = {**turn.waits_of(step.id), str(part): dict(given.payload)}
+    turn.keep("waits", step.id, {"came": came})
+    return True
 
 
 def _received(
     turn: Turn, step: Step, line: Line, verb: WaitVerb, part: int, given: EventArrived
 ) -> Line:
-    """Return the line after one of its events has come."""
+    """Return the line after the last of its events has come."""
     payload, event = dict(given.payload), {**given.payload, "meta": given.meta}
     if not isinstance(verb.what, EventsWait):
         turn.keep("waits", step.id, {"event": payload})
         stored = {"output": {"event": payload}}
         return turn.complete(step, line, {"event": event}, first=False, stored=stored)
-    held = turn.waits_of(step.id)
-    came = {**held, str(part): payload}
-    rest = [wait for wait in turn.waits.values() if wait.path == step.path]
-    if verb.what.kind == "all_of" and rest:
-        turn.keep("waits", step.id, {"came": came})
-        return line
-    for wait in rest:
+    came = {**turn.waits_of(step.id), str(part): payload}
+    for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
         turn.close_wait(wait, "cancelled")
     events = [came.get(str(number)) for number in range(len(verb.what.events))]
     found: dict[str, object] = {"event": payload, "which": part, "events": events}

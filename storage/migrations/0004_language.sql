@@ -54,7 +54,7 @@ create table delegations (
     constraint period_has_length check (valid_until > valid_from),
     constraint delegated_to_another check (delegator <> delegate)
 );
-create index idx_delegations_delegate on delegations (delegate, valid_until);
+create index idx_delegations_delegator on delegations (delegator, delegate);
 
 -- Events that cancel an unfinished execution (`cancel_on`).
 create table watches (

@@ -207,6 +207,31 @@ from json_to_recordset(%(rows)s::json) as r (
     decided_by text, decided_for text, reason text, form jsonb, voted_at timestamptz
 );
 
+-- name: insert_comments
+insert into approval_comments (
+    request_row_id, execution_id, decision_id, written_by, comment, written_at
+)
+select r.request_row_id, r.execution_id, r.decision_id, r.written_by, r.comment, r.written_at
+from json_to_recordset(%(rows)s::json) as r (
+    request_row_id uuid, execution_id uuid, decision_id text, written_by text, comment text,
+    written_at timestamptz
+);
+
+-- name: insert_delegations
+insert into delegations (delegator, delegate, valid_from, valid_until, decision_id)
+select r.delegator, r.delegate, r.valid_from, r.valid_until, r.decision_id
+from json_to_recordset(%(rows)s::json) as r (
+    delegator text, delegate text, valid_from timestamptz, valid_until timestamptz,
+    decision_id text
+);
+
+-- name: find_delegations
+select delegator, delegate, valid_from, valid_until
+from delegations
+where delegator = any(%(people)s::text[])
+order by id desc
+limit 10000;
+
 -- name: insert_watches
 insert into watches (correlation, execution_id)
 select r.correlation, r.execution_id

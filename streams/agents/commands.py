@@ -127,7 +127,7 @@ class CommandsHandler:
         if version is None:
             return None, Refuse("unknown_workflow", f"no workflow is called {command.workflow}")
         payload = command.data["payload"]
-        meta = self._meta(command, payload)
+        meta = meta_of(command)
         proposal = self._proposal(command, version, "manual", payload, meta)
         scope = {**payload, "event": {**payload, "meta": meta}}
         try:
@@ -206,17 +206,6 @@ class CommandsHandler:
         note = {"by": command.by}
         return Proposal(version, id, trigger_event, payload, meta, command.at, note=note)
 
-    def _meta(self, command: Command, payload: Mapping[str, object]) -> dict[str, object]:
-        del payload
-        return {
-            "id": command.command_id,
-            "type": "manual",
-            "source": COMMAND_SOURCE,
-            "time": command.at.isoformat(),
-            "topic": None,
-            "key": None,
-        }
-
     async def _begin(
         self, work: Work, command: Command, proposal: Proposal, refused: Refuse | None
     ) -> tuple[ExecutionId, Answer]:
@@ -238,6 +227,18 @@ class CommandsHandler:
 
 
 DUPLICATE = Refuse("duplicate", "this command id was used before")
+
+
+def meta_of(command: Command) -> dict[str, object]:
+    """Return what `event.meta` shows of an execution that a command starts."""
+    return {
+        "id": command.command_id,
+        "type": "manual",
+        "source": COMMAND_SOURCE,
+        "time": command.at.isoformat(),
+        "topic": None,
+        "key": None,
+    }
 
 
 def input_of(command: Command, now: datetime) -> Input:

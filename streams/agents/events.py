@@ -144,12 +144,15 @@ class EventsHandler:
         try:
             if trigger.when is not None and not trigger.when.holds(scope):
                 return
+            # A batch's payload is another than its events'; it is checked when it is complete.
+            if trigger.batch is None:
+                problem = self._schemas.problem_of_input(start.version, event.payload)
+                if problem is not None:
+                    text = f"{definition.name}: {problem}"
+                    rejected.append(Rejected(record, "invalid_input", text))
+                    return
             if trigger.debounce is not None or trigger.batch is not None:
                 plan.gathered.append(gather(start, event, plan.meta, scope))
-                return
-            problem = self._schemas.problem_of_input(start.version, event.payload)
-            if problem is not None:
-                rejected.append(Rejected(record, "invalid_input", f"{definition.name}: {problem}"))
                 return
             timestamp = round(event.received_at.timestamp() * 1000)
             proposal = Proposal(

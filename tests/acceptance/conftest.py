@@ -25,7 +25,11 @@ def world(
 ) -> Iterator[World]:
     """The deployment under test, with the examples and the suite's own definitions."""
     folder = tmp_path_factory.mktemp("definitions")
-    examples = [f for f in (ROOT / "examples").glob("*.yaml") if f.stem != "resources"]
+    examples = [
+        f
+        for f in (ROOT / "examples").glob("*.yaml")
+        if f.name != "resources.yaml" and ".test." not in f.name
+    ]
     files = [*examples, *DEFINITIONS.glob("*.yaml")]
     texts = {path.name: path.read_text() for path in files}
     with a_world(stack, folder, texts, SLUICEGATE_SECRET_SINK=sink.url) as running:

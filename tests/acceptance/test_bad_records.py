@@ -80,7 +80,7 @@ def test_an_event_against_the_input_schema_starts_nothing_and_says_why(world: Wo
         ('{"decided_by": "a", "outcome": "approved"}', "execution_id"),
         ('{"execution_id": "exec_1", "decided_by": "a", "outcome": "approved"}', "execution_id"),
         ("nonsense", "JSON"),
-        ('{"kind": "comment", "request_id": "w_1", "text": "x"}', "comment"),
+        ('{"kind": "comment", "request_id": "w_1", "text": "x"}', "decided_by"),
     ],
 )
 def test_a_malformed_decision_is_answered_and_kept(world: World, value: str, part: str) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from api.approvals import STATUS_OF_CODE
-from engine.codes import RECEIPT_CODES
+from engine.codes import COMMAND_CODES, RECEIPT_CODES
 
 ROOT = Path(__file__).parents[3]
 REFUSERS = ("Refuse", "_refuse")
 
 
 def refused_with() -> Iterator[str]:
-    """Yield the codes that are written out where a decision is refused."""
+    """Yield the codes that are written out where something is refused."""
     for folder in ("engine", "streams/agents"):
         for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -22,15 +22,16 @@ def refused_with() -> Iterator[str]:
                         yield from (str(text) for text in texts if str(text).islower())
 
 
-def test_a_decision_is_refused_with_a_code_of_the_list_only() -> None:
+def test_what_is_refused_is_refused_with_a_code_of_the_lists_only() -> None:
     codes = {text for text in refused_with() if " " not in text}
     assert codes
-    assert codes <= {code.name for code in RECEIPT_CODES}
+    assert codes <= {code.name for code in (*RECEIPT_CODES, *COMMAND_CODES)}
 
 
 def test_codes_are_unique_and_explained() -> None:
-    assert len({code.name for code in RECEIPT_CODES}) == len(RECEIPT_CODES)
-    assert all(code.about.endswith(".") for code in RECEIPT_CODES)
+    for codes in (RECEIPT_CODES, COMMAND_CODES):
+        assert len({code.name for code in codes}) == len(codes)
+        assert all(code.about.endswith(".") for code in codes)
 
 
 def test_the_http_interface_answers_with_the_status_of_the_code() -> None:

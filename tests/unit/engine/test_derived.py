@@ -3,6 +3,7 @@
 import pytest
 
 from engine.derived import SHIPPED, add_shipped, shipped_fields
+from tests.builders import a_definition, started
 
 
 def computed(**context: object) -> dict[str, object]:
@@ -61,3 +62,20 @@ def test_only_fields_that_are_read_and_not_derived_by_the_definition_are_compute
 def test_a_field_that_the_payload_brings_is_left_as_it_is() -> None:
     scope = computed(order={"total": 5000}, order_is_high_value="by hand")
     assert scope["order_is_high_value"] == "by hand"
+
+
+# S83 S84
+def test_a_definition_reads_a_shipped_field_without_deriving_it() -> None:
+    definition = a_definition(
+        """
+        steps:
+          - id: big
+            condition: {order_is_high_value: {eq: true}}
+            on_true: [{id: stop, block: {code: high, reason: too much}}]
+        """
+    )
+    big, _ = started(definition, {"order": {"total": 5000}})
+    small, _ = started(definition, {"order": {"total": 50}})
+    assert (big.result, small.result) == ("blocked", "allowed")
+    assert big.context["order_is_high_value"] is True
+    assert "customer_is_new" not in big.context

@@ -1,0 +1,106 @@
+"""What travels on the decisions topic beside decisions: comments, claims, reassignments, grants."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from engine.deciders import Delegation
+from streams.messages import Decision, read_execution
+
+GRANTED = timedelta(days=30)
+"""How long a delegation lasts that names no end."""
+Person = Annotated[str, Field(min_length=1, max_length=255)]
+Id = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Said(BaseModel):
+    """What notes and grants have in common."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    decision_id: Id
+    decided_by: Person
+    reason: Annotated[str, Field(max_length=2_000)] | None = None
+    to: tuple[Person, ...] = Field((), max_length=50)
+
+    @field_validator("to", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        if value is None:
+            return ()
+        return [value] if isinstance(value, str) else value
+
+
+class Note(Said):
+    """A comment on a request, a claim of it, or others to decide it instead."""
+
+    kind: Literal["comment", "claim", "reassign"]
+    execution_id: Annotated[str | None, BeforeValidator(read_execution)] = None
+    request_id: Id | None = None
+    roles: tuple[Person, ...] = Field((), max_length=50)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_reason(cls, value: Any) -> Any:
+        """Take a comment's words as `text` too, as the HTTP interface does."""
+        if isinstance(value, Mapping) and "text" in value and value.get("reason") is None:
+            return {**value, "reason": value["text"]}
+        return value
+
+    @model_validator(mode="after")
+    def _says_enough(self) -> "Note":
+        if self.execution_id is None and self.request_id is None:
+            raise ValueError("name the execution_id, the request_id, or both")
+        if self.kind == "comment" and not (self.reason or "").strip():
+            raise ValueError("a comment needs its text, as `reason`")
+        return self
+
+
+class Grant(Said):
+    """Leave for others to decide on behalf of who sends it, for a period."""
+
+    kind: Literal["delegate"]
+    since: AwareDatetime | None = Field(None, alias="from")
+    until: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _names_another(self) -> "Grant":
+        if not self.to:
+            raise ValueError("name in `to` who decides on your behalf")
+        if self.decided_by in self.to:
+            raise ValueError("nobody can decide on their own behalf; name somebody else in `to`")
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise ValueError("`until` must be after `from`")
+        return self
+
+    def delegations(self, received_at: datetime) -> list[Delegation]:
+        """Return what is granted; without `from` at once, without `until` for 30 days."""
+        since = self.since or received_at
+        until = self.until or since + GRANTED
+        return [Delegation(self.decided_by, person, since, until) for person in self.to]
+
+
+Answered: TypeAlias = Decision | Note | Grant
+"""What a record of the decisions topic says; each is answered by one receipt."""
+KINDS: Mapping[str, type[Decision] | type[Note] | type[Grant]] = {
+    "decision": Decision,
+    "comment": Note,
+    "claim": Note,
+    "reassign": Note,
+    "delegate": Grant,
+}
+
+
+def read_answered(value: Mapping[str, Any]) -> Answered:
+    """Return what a record says; raises KeyError for its kind, ValidationError for the rest."""
+    return KINDS[str(value.get("kind", "decision"))].model_validate(value)
