@@ -65,9 +65,7 @@ def _taken(edges: list[Edge], passed: Collection[str], order: Mapping[str, int])
     return {min(onward, key=lambda edge: order[edge.target])} | undone
 
 
-def ends(
-    graph: Graph, marks: Mapping[StepPath, str], status: Status | None
-) -> dict[StepPath, str]:
+def ends(graph: Graph, marks: Mapping[StepPath, str], status: Status | None) -> dict[StepPath, str]:
     """Return the marks of the ends that an execution with this status came to.
 
     An end was reached from a step that was passed and led nowhere else.
