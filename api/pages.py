@@ -13,6 +13,7 @@ from fastapi.templating import Jinja2Templates
 from api.approvals import NewDecision, await_receipt, send_decision
 from api.forms import fields_of, read_answers
 from api.parts import PartsDep
+from streams.tracing import trace_of
 
 router = APIRouter()
 templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
@@ -113,7 +114,7 @@ async def decide(request: Request, parts: PartsDep, request_id: str) -> Response
 @router.get("/executions/{id}", response_class=HTMLResponse)
 async def execution(request: Request, parts: PartsDep, id: str) -> Response:
     """Show an execution and its steps."""
-    trace: dict[str, Any] | None = await parts.reading.trace(id)
+    trace: dict[str, Any] | None = await trace_of(parts.reading, id)
     if trace is None:
         data = {"what": f"The execution {id}"}
         return templates.TemplateResponse(request, "missing.html", data, status_code=404)

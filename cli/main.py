@@ -174,6 +174,18 @@ def explain(
 
 
 @app.command()
+def graph(
+    file: Annotated[Path, typer.Argument(help="Definition file.")],
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Mermaid instead of SVG.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write it to.")] = None,
+) -> None:
+    """Draw a definition: SVG, or the text of a Mermaid flowchart."""
+    from cli.graph import draw_file
+
+    raise SystemExit(draw_file(file, mermaid=mermaid, out=out))
+
+
+@app.command()
 def schema(
     resources: Annotated[bool, typer.Option("--resources", help="Of resources.yaml.")] = False,
 ) -> None:

@@ -76,14 +76,16 @@ class Relay:
 
     async def _publish(self, shards: set[int]) -> bool:
         """Publish the oldest rows of our shards; tell whether there were any."""
+        # A copy: commits during the query may push out rows whose messages it leaves unread.
+        at_hand = dict(self._at_hand)
         rows = await self._store.fetch(
-            "read_outbox", shards=sorted(shards), limit=ROWS, known=list(self._at_hand)
+            "read_outbox", shards=sorted(shards), limit=ROWS, known=list(at_hand)
         )
         if not rows:
             return False
         messages: list[Outgoing] = []
         for row in rows:
-            known = self._at_hand.get(row["id"])
+            known = at_hand.get(row["id"])
             messages.extend(unpack(row["messages"]) if known is None else known)
         # Delete only after the acknowledgement: a crash in between repeats, never loses.
         await self._out.send(messages)

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import config.settings
-from config.settings import SECRET_PREFIX, Settings
+from config.settings import MAY_BE_FILES, SECRET_PREFIX, Settings
 from docs.generate.markdown import code, table
 
 MEANINGS = {
@@ -36,6 +36,11 @@ MEANINGS = {
     "decision_auth": "How decisions are trusted: `acl`, by the broker's ACLs, in this version.",
     "webhook_allow": "Hosts and CIDRs beyond public addresses that actions may call, a comma list.",
     "allow_private": "Whether actions may call private addresses; for development.",
+    "smtp_url": "Mail server of the channel `email`, `smtp://` (STARTTLS) or `smtps://`.",
+    "smtp_from": "Sender of mails, one address; needed beside the mail server.",
+    "notify_slack_url": "Incoming webhook of the channel `slack`.",
+    "notify_teams_url": "Incoming webhook of the channel `teams`.",
+    "templates": "Folder of the templates that notifications name.",
     "session_timeout": "Seconds after which the group gives up a silent worker.",
     "fetch_wait_ms": "Longest wait of a fetch for more records.",
     "batch_size": "Most records in one transaction.",
@@ -45,11 +50,11 @@ MEANINGS = {
     "tombstone_seconds": "How long after its closing a wait's record leaves the waiting topic.",
     "secrets": "Secrets of definitions, `${secrets.NAME}`; never stored, masked everywhere.",
 }
-INTRO = """# Settings
+INTRO = f"""# Settings
 
 Read once, at start. A flag comes before the environment, the environment before `.env`, `.env`
-before `sluicegate.toml`, that before the default. `DATABASE_URL_FILE`, `REDIS_URL_FILE`,
-`KAFKA_SASL_PASSWORD_FILE` and `SLUICEGATE_SECRET_<NAME>_FILE` name a file that holds the value.
+before `sluicegate.toml`, that before the default. These may be files, with a variable that ends in
+`_FILE` and names one: {", ".join(map(code, MAY_BE_FILES))} and `{SECRET_PREFIX}<NAME>`.
 OpenTelemetry's `OTEL_*` are untouched.
 
 """

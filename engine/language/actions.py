@@ -8,13 +8,20 @@ from engine.language.values import (
     DURATION,
     EVENT,
     FLAG,
+    LANDING,
     LINE,
     MAPPING,
-    PATHNAME,
     WORD,
     ref,
     words,
 )
+
+
+def _where_channel(names: tuple[str, ...], rule: Schema) -> Schema:
+    """Return the rule for a notification by one of some channels."""
+    chosen = {"required": ["channel"], "properties": {"channel": {"enum": list(names)}}}
+    return {"if": chosen, "then": rule}
+
 
 _HOST = r"(https?://[^/?#${}@\s]+|\$\{secrets\.[A-Za-z0-9_]+\})"
 _URL = Value("URL°", {"type": "string", "pattern": rf"^{_HOST}([/?#][\s\S]*)?$"})
@@ -29,7 +36,20 @@ _EXPECT = Value(
     "status, `2xx`, or a list of those",
     {"anyOf": [_STATUS, {"type": "array", "items": _STATUS, "minItems": 1}]},
 )
+_TEMPLATE = Value(
+    "name, also with capitals and `-`",
+    {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"},
+)
 _TO = Value("text°, or a list", {"type": ["string", "number", "boolean", "array"]})
+_TOPIC: Schema = {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,249}$"}
+_CHANNELS = (
+    _where_channel(("email", "kafka"), {"required": ["to"]}),
+    _where_channel(("kafka",), {"properties": {"to": _TOPIC}}),
+    _where_channel(
+        ("email", "slack", "teams"),
+        {"anyOf": [{"required": ["message"]}, {"required": ["template"]}]},
+    ),
+)
 _CALL = (
     key(
         "url",
@@ -93,11 +113,11 @@ ACTIONS = (
                 "channel",
                 words("log", "email", "slack", "teams", "kafka"),
                 "By which way.",
-                "email",
+                "log",
                 required=True,
             ),
             key("to", _TO, "To whom: address, room, or topic.", "${customer.history.email}"),
-            key("template", LINE, "Name of the text to send.", "order-accepted"),
+            key("template", _TEMPLATE, "Name of the text to send.", "order-accepted"),
             key("message", LINE, "The text itself.", "Order ${order_id} is accepted"),
             key("data", ANY, "What the template may use.", {"why": "${reason}"}),
             key(
@@ -108,6 +128,8 @@ ACTIONS = (
                 default=False,
             ),
         ),
+        **not_both("template", "message"),
+        allOf=list(_CHANNELS),
     ),
     _action(
         "emit",
@@ -155,7 +177,7 @@ ACTIONS = (
         (
             key("resource", WORD, "Name of the resource.", "credit.exposure", required=True),
             key("id", LINE, "Which one of its kind.", "${customer_id}", required=True),
-            key("into", PATHNAME, "Path in the context where it lands.", "customer.exposure"),
+            key("into", LANDING, "Path in the context where it lands.", "customer.exposure"),
         ),
     ),
     _action(

@@ -1,6 +1,6 @@
 """Approvals: what is asked, whom, and until when (definitions.md, Approval)."""
 
-from engine.language.nouns import Noun, Value, key, not_both
+from engine.language.nouns import Noun, Schema, Value, key, not_both
 from engine.language.values import (
     DURATION,
     FLAG,
@@ -8,6 +8,7 @@ from engine.language.values import (
     LINE,
     NAME,
     PEOPLE,
+    WORD,
     WORDS,
     noun,
     nouns,
@@ -34,13 +35,34 @@ _DECIDERS = (
     {"required": ["roles"], "properties": {"roles": {"minItems": 1, "minLength": 1}}},
     {"required": ["users"], "properties": {"users": {"minItems": 1, "minLength": 1}}},
     {"required": ["anyone"], "properties": {"anyone": {"const": True}}},
-    {"required": ["policy"], "properties": {"policy": {"required": ["sequence"]}}},
 )
+_STAGED: Schema = {
+    "required": ["policy"],
+    "properties": {
+        "policy": {"required": ["sequence"]},
+        **dict.fromkeys(("roles", "users", "anyone"), False),
+    },
+}
+_SINGLE: Schema = {"properties": {"policy": {"properties": {"sequence": False}}}}
+_SEATS = Value(
+    "list of 1 to 50 roles or users",
+    {
+        "type": ["array", "string"],
+        "items": WORD.schema,
+        "minItems": 1,
+        "maxItems": 50,
+        "uniqueItems": True,
+    },
+)
+_ROLES = key("roles", WORDS, "Who may decide: holders of one of these roles.", ["sales-manager"])
+_USERS = key("users", PEOPLE, "Who may decide: these users.", ["ana@example.com", "${owner}"])
+_ANYONE = key("anyone", FLAG, "Whether everybody may decide.", True, default=False)
 
 APPROVAL = Noun(
     "approval",
     "Approval",
-    "A question to people, with an expiry. It needs `roles`, `users` or `anyone: true`.",
+    "A question to people, with an expiry. It needs `roles`, `users` or `anyone: true`; with a "
+    "sequence each stage has its own.",
     (
         key(
             "title",
@@ -55,9 +77,9 @@ APPROVAL = Noun(
             "More about it, as Markdown.",
             "Customer ${customer_id}, ${customer.history.orders_count:-0} orders so far.",
         ),
-        key("roles", WORDS, "Who may decide: holders of one of these roles.", ["sales-manager"]),
-        key("users", PEOPLE, "Who may decide: these users.", ["ana@example.com", "${owner}"]),
-        key("anyone", FLAG, "Whether everybody may decide.", True, default=False),
+        _ROLES,
+        _USERS,
+        _ANYONE,
         key(
             "policy",
             noun("policy", "[policy](#policy)"),
@@ -139,7 +161,10 @@ APPROVAL = Noun(
         ),
         key("bulk", FLAG, "Whether it may be approved from the list.", True, default=False),
     ),
-    {"anyOf": list(_DECIDERS), **not_both("expires_in", "expires_at")},
+    {
+        "anyOf": [*({"allOf": [_SINGLE, who]} for who in _DECIDERS), _STAGED],
+        **not_both("expires_in", "expires_at"),
+    },
 )
 
 ENTITY = Noun(
@@ -161,8 +186,28 @@ ESCALATE = Noun(
         key("roles", WORDS, "Further roles.", ["finance-director"]),
         key("users", PEOPLE, "Further users.", ["ana@example.com"]),
     ),
+    {"anyOf": [{"required": ["roles"]}, {"required": ["users"]}]},
 )
 
+STAGE = Noun(
+    "stage",
+    "Stage",
+    "One question of a sequence. It needs `roles`, `users` or `anyone: true`.",
+    (
+        key("title", LINE, "What is asked; without it the approval's title.", "First signature"),
+        _ROLES,
+        _USERS,
+        _ANYONE,
+        key(
+            "policy",
+            noun("policy", "[policy](#policy)"),
+            "How many must agree; not a sequence again.",
+            {"n_of": 2},
+            default={"any": True},
+        ),
+    ),
+    {"anyOf": list(_DECIDERS), "allOf": [_SINGLE]},
+)
 _VETO = key("veto", FLAG, "Whether one rejection rejects.", True, default=False)
 POLICIES = (
     Noun(
@@ -178,13 +223,22 @@ POLICIES = (
         "all_policy",
         "All",
         "Each of these roles or users must agree.",
-        (key("all", WORDS, "Roles or users.", ["finance", "legal"], required=True), _VETO),
+        (
+            key(
+                "all",
+                _SEATS,
+                "Roles or users of the approval.",
+                ["finance", "legal"],
+                required=True,
+            ),
+            _VETO,
+        ),
     ),
     Noun(
         "n_of_policy",
         "Quorum",
         "So many different people must agree.",
-        (key("n_of", whole(1, 100), "How many.", 2, required=True), _VETO),
+        (key("n_of", whole(1, 50), "How many.", 2, required=True), _VETO),
     ),
     Noun(
         "percent_policy",
@@ -193,25 +247,27 @@ POLICIES = (
         (
             key(
                 "percent",
-                Value("number, 0 to 100", {"type": "number", "minimum": 0, "maximum": 100}),
+                whole(1, 100),
                 "The share.",
                 60,
                 required=True,
             ),
-            key("of", WORDS, "Roles or users.", ["ana", "bo", "cy"], required=True),
+            key(
+                "of", _SEATS, "Roles or users of the approval.", ["ana", "bo", "cy"], required=True
+            ),
             _VETO,
         ),
     ),
     Noun(
         "sequence_policy",
         "Sequence",
-        "Approvals one after another.",
+        "Questions to one after another; the first that is not approved ends it.",
         (
             key(
                 "sequence",
-                nouns("approval", "list of [approvals](#approval)"),
-                "The approvals.",
-                [{"title": "First signature", "roles": ["finance"]}],
+                nouns("stage", "list of 2 to 10 [stages](#stage)", 2, 10),
+                "The stages, in order.",
+                [{"title": "First signature", "roles": ["finance"]}, {"users": ["${owner}"]}],
                 required=True,
             ),
             _VETO,
@@ -227,4 +283,4 @@ DEFINITIONS = {
         "anyOf": [ref(policy.name) for policy in POLICIES],
     },
 }
-NOUNS = (APPROVAL, ENTITY, ESCALATE, *POLICIES)
+NOUNS = (APPROVAL, ENTITY, ESCALATE, STAGE, *POLICIES)

@@ -8,6 +8,7 @@ from engine.language.values import (
     JSON_SCHEMA,
     STEPS,
     TEXT,
+    WORKFLOW_NAME,
     noun,
     ref,
     whole,
@@ -18,7 +19,7 @@ _TRIGGERS = Value(
     "trigger, or a list of them",
     {"anyOf": [ref("trigger"), {"type": "array", "items": ref("trigger"), "minItems": 1}]},
 )
-_NAME = Value("name, also with `-`", {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,99}$"})
+_NAME = Value("name, also with `-`", {"type": "string", "pattern": WORKFLOW_NAME})
 _LABELS = Value("map of texts", {"type": "object", "additionalProperties": TEXT.schema})
 
 FILE = Noun(

@@ -94,11 +94,6 @@ class Noun:
         return tuple(key.name for key in self.keys)
 
 
-def one_of(*names: str) -> Schema:
-    """Return the rule that one of some keys is there, at least."""
-    return {"anyOf": [{"required": [name]} for name in names]}
-
-
 def not_both(first: str, second: str) -> Schema:
     """Return the rule that two keys exclude each other."""
     return {"not": {"required": [first, second]}}

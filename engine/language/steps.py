@@ -7,6 +7,7 @@ from engine.language.nouns import Key, Noun, Schema, Value, key
 from engine.language.values import (
     CONDITION,
     DURATION,
+    FIRST_STEPS,
     FLAG,
     NAME,
     NAMED,
@@ -37,6 +38,7 @@ _ACTIONS = Value(
     "list of [actions](#actions)",
     {"type": "array", "items": ref("action"), "minItems": 1},
 )
+_IN_TIME: Schema = {"required": ["timeout"]}
 _RETRY = noun("retry", "[retry](#retry)")
 
 ID = key(
@@ -54,7 +56,7 @@ WHEN = key(
 )
 ON_ERROR = key(
     "on_error",
-    STEPS,
+    FIRST_STEPS,
     "Run when the step failed for good; afterwards the flow goes on. `error.code`, "
     "`error.message` and `error.step` are readable there. Without it the execution fails.",
     _LOG,
@@ -69,7 +71,7 @@ COMPENSATE = key(
 )
 REFRESH = key(
     "refresh",
-    Value("list of loaded paths", {"type": "array", "items": PATHNAME.schema, "minItems": 1}),
+    Value("list of loaded paths", {"type": ["array", "string"], "items": PATHNAME.schema}),
     "Resources that are read again when the step resumes; without it the stored ones stay.",
     ["customer.history"],
 )
@@ -84,7 +86,7 @@ APPROVAL_BRANCHES = (
     ),
     key(
         "on_expired",
-        STEPS,
+        FIRST_STEPS,
         "Run when nobody decided in time; without it as when it was rejected.",
         _BLOCK,
     ),
@@ -109,6 +111,11 @@ class Verb:
         id, *around = AROUND
         keys = (id, own, *self.beside, *around)
         return Noun(f"step_{self.name}", f"Step: {self.name}", self.about, keys, self.rules)
+
+
+def _one_in_time(events: str) -> Schema:
+    """Return the rule that one of several events has a timeout."""
+    return {"required": [events], "properties": {events: {"contains": _IN_TIME}}}
 
 
 VERBS = (
@@ -174,7 +181,7 @@ VERBS = (
         "parallel",
         noun("parallel", "[parallel](#parallel)"),
         "Runs branches side by side.",
-        {"branches": {"a": [{"id": "first", "allow": {}}], "b": []}},
+        {"branches": {"a": [{"id": "one", "allow": {}}], "b": [{"id": "two", "allow": {}}]}},
         (LIMIT,),
     ),
     Verb(
@@ -185,7 +192,7 @@ VERBS = (
         (
             key(
                 "on_timeout",
-                STEPS,
+                FIRST_STEPS,
                 "Run when no event came in time; without it the step fails with `wait_timeout`.",
                 [{"id": "unpaid", "block": {"code": "unpaid"}}],
             ),
@@ -195,11 +202,7 @@ VERBS = (
             "dependentSchemas": {
                 "on_timeout": {
                     "properties": {
-                        "wait": {
-                            "anyOf": [
-                                {"required": [name]} for name in ("timeout", "any_of", "all_of")
-                            ]
-                        }
+                        "wait": {"anyOf": [_IN_TIME, *map(_one_in_time, ("any_of", "all_of"))]}
                     }
                 }
             }

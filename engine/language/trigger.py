@@ -1,6 +1,6 @@
 """Triggers: which events, schedule or hand start an execution (definitions.md, Trigger)."""
 
-from engine.language.nouns import Noun, Value, key, one_of
+from engine.language.nouns import Noun, Schema, Value, key, not_both
 from engine.language.values import (
     CONDITION,
     DURATION,
@@ -15,6 +15,19 @@ from engine.language.values import (
 )
 
 _CRON = Value("cron, 5 or 6 fields", {"type": "string", "pattern": r"^\s*\S+(\s+\S+){4,5}\s*$"})
+
+_BY_EVENT: Schema = {"required": ["event"], "properties": {"schedule": False}}
+_BY_SCHEDULE: Schema = {
+    "required": ["schedule"],
+    "properties": dict.fromkeys(("event", "when", "key", "debounce", "batch"), False),
+}
+_BY_HAND: Schema = {
+    "required": ["manual"],
+    "properties": {
+        "manual": {"const": True},
+        **dict.fromkeys(("event", "schedule", "debounce", "batch"), False),
+    },
+}
 
 TRIGGER = Noun(
     "trigger",
@@ -80,11 +93,9 @@ TRIGGER = Noun(
         ),
     ),
     {
-        "anyOf": [
-            {"required": ["event"]},
-            {"required": ["schedule"]},
-            {"required": ["manual"], "properties": {"manual": {"const": True}}},
-        ]
+        "anyOf": [_BY_EVENT, _BY_SCHEDULE, _BY_HAND],
+        "dependentRequired": {"on_busy": ["key"]},
+        **not_both("debounce", "batch"),
     },
 )
 
@@ -153,13 +164,12 @@ DEBOUNCE = Noun(
 BATCH = Noun(
     "batch",
     "Batch",
-    "Gather events of one key for one execution; needs `size`, `for`, or both.",
+    "Gather events of one key for one execution.",
     (
         key("key", LINE, "Gathered apart per key.", "${region}"),
-        key("size", whole(1, 1000), "Start with this many.", 100),
-        key("for", DURATION, "Start this long after the first.", "1m"),
+        key("size", whole(2, 1000), "Start with this many.", 100, required=True),
+        key("for", DURATION, "Start this long after the first, though.", "1m", required=True),
     ),
-    one_of("size", "for"),
 )
 
 NOUNS = (TRIGGER, SCHEDULE, CANCEL_ON, CONCURRENCY, DEBOUNCE, BATCH)

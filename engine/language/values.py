@@ -5,9 +5,13 @@ from engine.language.nouns import Schema, Value
 SEGMENT = r"([A-Za-z_@][A-Za-z0-9_-]*|[0-9]{1,9})"
 PATH = rf"^{SEGMENT}(\.{SEGMENT})*$"
 NAME = "^[a-z][a-z0-9_]{0,99}$"
+WORKFLOW_NAME = "^[a-z][a-z0-9_-]{0,99}$"
 REFERENCE = r"^\$\{[^{}]+\}$"
 """A text that is one reference, and so takes the type of what it refers to."""
-RESERVED = r"^(context\.)?(event|steps|approvals|waits|execution|secrets|error)(\.|$)"
+_OWN = ("event", "steps", "approvals", "waits", "execution", "secrets", "error")
+TAKEN = frozenset({*_OWN, "context", "index", "round"})
+"""Names that the element of a loop cannot have."""
+RESERVED = rf"^(context\.)?({'|'.join(_OWN)})(\.|$)"
 _NUMBER = r"[0-9]{1,9}(\.[0-9]{1,6})?"
 _DURATION = (
     rf"^({_NUMBER}(ms|s|m|h|d|w)|"
@@ -37,9 +41,10 @@ def noun(name: str, said: str) -> Value:
     return Value(said, ref(name))
 
 
-def nouns(name: str, said: str) -> Value:
-    """Return a list of such mappings, not empty."""
-    return Value(said, {"type": "array", "items": ref(name), "minItems": 1})
+def nouns(name: str, said: str, least: int, most: int) -> Value:
+    """Return a list of so many such mappings."""
+    bounds = {"minItems": least, "maxItems": most}
+    return Value(said, {"type": "array", "items": ref(name), **bounds})
 
 
 ANY = Value("any value°", {})
@@ -49,6 +54,8 @@ WORD = Value("fixed text", {"type": "string", "minLength": 1, "pattern": r"^([^$
 """A text without references."""
 NAMED = Value("name", {"type": "string", "pattern": NAME})
 PATHNAME = Value("dotted path", {"type": "string", "pattern": PATH})
+LANDING = Value("dotted path", {"type": "string", "pattern": PATH, "not": {"pattern": RESERVED}})
+"""A place in the context that is free to be filled."""
 FLAG = Value("`true` \\| `false`", {"type": "boolean"})
 DURATION = Value("duration", ref("duration"))
 CACHE = Value("duration, or 0", {"anyOf": [ref("duration"), {"const": 0}]})

@@ -2,7 +2,6 @@
 
 from engine.language.nouns import Noun, Value, key
 from engine.language.values import (
-    ANY,
     CONDITION,
     DURATION,
     FIRST_STEPS,
@@ -10,8 +9,9 @@ from engine.language.values import (
     LINE,
     NAME,
     NAMED,
-    TEXT,
+    TAKEN,
     WORD,
+    WORKFLOW_NAME,
     noun,
     ref,
     whole,
@@ -23,12 +23,17 @@ _BRANCHES = Value(
     {
         "type": "object",
         "propertyNames": {"pattern": NAME},
-        "additionalProperties": ref("steps"),
+        "additionalProperties": FIRST_STEPS.schema,
         "minProperties": 1,
+        "maxProperties": 32,
     },
 )
 _ITEMS = Value("list°", {"anyOf": [{"type": "array", "maxItems": 1000}, {"type": "string"}]})
-_VERSION = Value("`latest`, or a number", {"anyOf": [{"const": "latest"}, {"type": "integer"}]})
+_ITEM = Value("name", {**NAMED.schema, "not": {"enum": sorted(TAKEN)}})
+_CHILD = Value("name, also with `-`", {"type": "string", "pattern": WORKFLOW_NAME})
+_INPUT = Value("mapping°", {"type": ["object", "string"]})
+_NUMBER = whole(1, 1_000_000)
+_VERSION = Value("`latest`, or a number", {"anyOf": [{"const": "latest"}, _NUMBER.schema]})
 _STRATEGY = Value(
     "`all` \\| `any` \\| `race` \\| `all_settled` \\| `{n_of: k}`",
     {"anyOf": [{"enum": ["all", "any", "race", "all_settled"]}, ref("n_of")]},
@@ -94,7 +99,7 @@ FOR_EACH = Noun(
     "Steps for each element of a list, at most 1,000; results in order at `steps.<id>.items`.",
     (
         key("in", _ITEMS, "The list.", "${items}", required=True),
-        key("as", NAMED, "Name of the element in the steps.", "line", default="item"),
+        key("as", _ITEM, "Name of the element in the steps.", "line", default="item"),
         key(
             "steps",
             FIRST_STEPS,
@@ -139,8 +144,8 @@ WORKFLOW = Noun(
     "Workflow",
     "A child execution of another workflow; its result stands at `steps.<id>`.",
     (
-        key("name", TEXT, "Name of the workflow.", "refund", required=True),
-        key("input", ANY, "Payload of the child.", {"order_id": "${order_id}"}, default={}),
+        key("name", _CHILD, "Name of the workflow.", "refund", required=True),
+        key("input", _INPUT, "Payload of the child.", {"order_id": "${order_id}"}, default={}),
         key("version", _VERSION, "Which version.", 3, default="latest"),
         key("wait", FLAG, "Whether to pause until it has ended.", False, default=True),
     ),

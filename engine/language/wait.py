@@ -12,7 +12,7 @@ from engine.language.values import (
     words,
 )
 
-_EVENTS = nouns("event_wait", "list of waits for an event")
+_EVENTS = nouns("event_wait", "list of 2 to 16 waits for an event", 2, 16)
 _TIMEOUT = key("timeout", DURATION, "How long to wait at most; then `on_timeout`.", "5d")
 _EXAMPLES = [
     {"event": "payment.settled", "match": {"order_id": "${order_id}"}},

@@ -11,6 +11,7 @@ from engine.loading.notify import check_notify
 from engine.paths import Path
 from engine.templates import Template
 
+_STATUS = re.compile(r"[1-5]([0-9]{2}|xx)")
 STATIC_HOST = re.compile(r"(https?://[^/${}@\s]+|\$\{secrets\.\w+\})(?=[/?#]|$)")
 TEXTS = ("message", "key", "subject", "id")
 FIXED = ("event", "entity", "resource", "topic")
@@ -167,8 +168,19 @@ def _check_http(fields: Mapping[str, Node]) -> None:
         fields["sign"].mistake("sign names a secret: ${secrets.NAME}")
     if "idempotent" in fields:
         fields["idempotent"].boolean()
+    if "expect" in fields:
+        _check_expect(fields["expect"])
     headers = fields.get("headers")
     if headers is not None and isinstance(headers.value, Mapping):
         for name, value in headers.entries():
             if name.lower() in CREDENTIALS and "${secrets." not in str(value.value):
                 value.warning(f"{name} stands in every trace; write ${{secrets.NAME}} in it")
+
+
+def _check_expect(node: Node) -> None:
+    items = node.items() if isinstance(node.value, list) else [node]
+    if not items:
+        node.mistake("expect needs at least one status, such as 2xx or 404")
+    for item in items:
+        if isinstance(item.value, bool) or not _STATUS.fullmatch(str(item.value)):
+            item.mistake(f"{item.value!r} is no status; write 2xx, 404 or a list of those")

@@ -1,6 +1,6 @@
 """The `approval` of a step, also of a `block` (definitions.md, Approval)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Literal
 
@@ -220,12 +220,14 @@ def _branches(
     branches: Fields, outcomes: tuple[str, ...], read_branch: ReadBranch
 ) -> dict[str, StepPath]:
     found: dict[str, StepPath] = {}
+    refused = outcomes[1:] if "block" in branches else ("rejected",)
     for key, outcome in BRANCHES.items():
         node = branches.get(key)
         if node is None:
             continue
         if outcome != "expired" and outcome not in outcomes:
             node.mistake(f"the outcomes are {', '.join(outcomes)}; use on: {{<outcome>: ...}}")
+        _check_empty(node, outcome, refused)
         first = read_branch(node)
         if first is not None:
             found[outcome] = first
@@ -235,7 +237,14 @@ def _branches(
             node.mistake(f"unknown outcome {outcome!r}; there are: {', '.join(outcomes)}, expired")
         elif f"on_{outcome}" in branches:
             node.mistake(f"on_{outcome} stands beside it already; give one of the two")
+        _check_empty(node, outcome, refused)
         first = read_branch(node)
         if first is not None:
             found[outcome] = first
     return found
+
+
+def _check_empty(node: Node, outcome: str, refused: Collection[str]) -> None:
+    """Note an empty branch where the engine blocks as it does without one."""
+    if node.value == [] and outcome in (*refused, "expired"):
+        node.mistake(f"an empty branch is as none: {outcome} blocks; write steps, or remove it")

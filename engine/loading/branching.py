@@ -23,6 +23,7 @@ STRATEGIES: Mapping[str, Literal["all", "any", "race", "all_settled"]] = {
 MAX_WIDTH = 32
 """Branches of one parallel step (security.md, bounds)."""
 MAX_ROUNDS = 1000
+MAX_VERSION = 1_000_000
 NOWHERE = StepPath("")
 _WORKFLOW = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 
@@ -35,15 +36,15 @@ def read_parallel(node: Node, beside: Fields, read: ReadInside) -> ParallelVerb:
     fields = node.fields(PARALLEL_KEYS, required=("branches",))
     branches: dict[str, StepPath] = {}
     listed = fields.get("branches")
-    for name, inner in listed.entries() if listed is not None else ():
-        inner.child("name", name).name("branch name")
-        branches[name] = read(inner, name) or NOWHERE
-        _refuse_empty(inner, "a branch")
-    if listed is not None and isinstance(listed.value, Mapping):
-        if not branches:
-            listed.mistake("parallel needs at least one branch: {name: [steps]}")
+    if listed is not None and (not isinstance(listed.value, Mapping) or not listed.value):
+        listed.mistake("parallel needs at least one branch, by its name: {stock: [steps]}")
+    elif listed is not None:
+        for name, inner in listed.entries():
+            inner.child("name", name).name("branch name")
+            branches[name] = read(inner, name) or NOWHERE
+            _refuse_empty(inner, "a branch")
         if len(branches) > MAX_WIDTH:
-            listed.mistake(f"parallel has at most {MAX_WIDTH} branches")
+            listed.mistake(f"parallel has at most {MAX_WIDTH} branches; nest some of them")
     return ParallelVerb(
         branches,
         _strategy(fields, len(branches)),
@@ -64,7 +65,7 @@ def read_for_each(node: Node, beside: Fields, read: ReadInside) -> ForEachVerb:
     return ForEachVerb(
         items.template() if items is not None else node.child("in", []).template(),
         item,
-        _inside(steps, read),
+        _inside(steps, "for_each", read),
         _strategy(fields, None),
         _concurrency(fields, 1) or 1,
         _timeout(beside),
@@ -75,7 +76,7 @@ def read_repeat(node: Node, read: ReadInside) -> RepeatVerb:
     """Read the steps of a round, when to stop, and how many rounds at most."""
     fields = node.fields(REPEAT_KEYS, required=("steps", "until", "max"))
     steps, until, most = (fields.get(key) for key in ("steps", "until", "max"))
-    first = _inside(steps, read)
+    first = _inside(steps, "repeat", read)
     condition = (until or node.child("until", {"round": {"gte": 1}})).condition()
     return RepeatVerb(first, condition, most.integer(1, MAX_ROUNDS) if most is not None else 1)
 
@@ -85,26 +86,32 @@ def read_workflow(node: Node, beside: Fields) -> WorkflowVerb:
     fields = node.fields(WORKFLOW_KEYS, required=("name",))
     name, input, version, wait = (fields.get(key) for key in WORKFLOW_KEYS)
     text = name.word() if name is not None else ""
-    if name is not None and text and not _WORKFLOW.fullmatch(text):
+    if name is not None and text and "${" not in text and not _WORKFLOW.fullmatch(text):
         name.mistake(f"{text!r} is no workflow name: lower-case letters, digits, _ and -")
     if input is not None and not isinstance(input.value, Mapping | str):
         input.mistake("input is the child's payload: a mapping, or a reference to one")
-    number = None
-    if version is not None and version.value != "latest":
-        number = version.integer(1, 1_000_000)
     awaited = wait.boolean() if wait is not None else True
     timeout = _timeout(beside)
     if timeout is not None and not awaited:
         beside.known["timeout"].mistake("timeout needs wait: true; nothing is waited for here")
     template = input.template() if input is not None else None
-    return WorkflowVerb(text, template, number, awaited, timeout)
+    return WorkflowVerb(text, template, _version(version), awaited, timeout)
 
 
-def _inside(node: Node | None, read: ReadInside) -> StepPath:
+def _version(node: Node | None) -> int | None:
+    if node is None or node.value == "latest":
+        return None
+    if isinstance(node.value, str):
+        node.mistake(f"{node.value!r} is no version; write latest, or its number")
+        return None
+    return node.integer(1, MAX_VERSION)
+
+
+def _inside(node: Node | None, verb: str, read: ReadInside) -> StepPath:
     if node is None:
         return NOWHERE
     first = read(node, "") or NOWHERE
-    _refuse_empty(node, "this")
+    _refuse_empty(node, verb)
     return first
 
 

@@ -37,6 +37,8 @@ class Use:
     node: Node
     failing: bool
     """Whether it stands under the workflow's `on_error`, where any other step may have run."""
+    undone: str
+    """Id of the step that it compensates, if it does: any other step may have run then."""
 
 
 @dataclass(slots=True)
@@ -49,10 +51,11 @@ class Visible:
     jumped: set[str] = field(default_factory=set)
     """Ids of steps that a jump may pass over."""
     failing: bool = False
+    undone: str = ""
 
     def note_step(self, step: Step, seen: tuple[str, ...], node: Node) -> None:
         """Remember a step for the check."""
-        self.uses.append(Use(step, seen, node, self.failing))
+        self.uses.append(Use(step, seen, node, self.failing, self.undone))
 
     def note_unread(self, value: object) -> None:
         """Remember the ids in a part of the file that is not read."""
@@ -90,6 +93,8 @@ class Visible:
                 f"{text}: the step {id!r} runs in the loop {loop.id!r}; outside of it read "
                 f"steps.{loop.id}.{kept}"
             )
+        elif target.undone not in ("", use.undone):
+            use.node.mistake(f"{text}: the step {id!r} runs only when {target.undone!r} is undone")
         elif id == use.step.id or not _comes_before(use, target):
             use.node.mistake(f"{text}: the step {id!r} does not run before this one")
         elif not optional and self._may_be_absent(use, target):
@@ -134,6 +139,8 @@ def _asks(step: Step) -> bool:
 def _comes_before(use: Use, other: Use) -> bool:
     """Tell whether a step may have run: the outermost of its enclosing steps comes before."""
     if other.step.id in use.seen or (use.failing and not other.failing):
+        return True
+    if use.undone and not other.undone:
         return True
     enclosing = str(other.step.path).split("/")[:-1]
     own = str(use.step.path).split("/")

@@ -182,7 +182,7 @@ class _StepReader:
             timeout=timeout.duration()
             if timeout is not None and verb not in OWN_TIMEOUT
             else DEFAULT_TIMEOUT,
-            on_error=self._branch(on_error) if on_error is not None else None,
+            on_error=self._needed(on_error, "on_error"),
             on_in_doubt=self._in_doubt(),
             compensate=self._compensate(),
             refresh=self._refresh(),
@@ -216,9 +216,8 @@ class _StepReader:
                 actions = read_actions(node, self.table.plugged_in, self.table.resources)
                 return ExecuteVerb(actions, flag.boolean() if flag is not None else False)
             case "wait":
-                late = self.fields.get("on_timeout")
                 what = read_wait(node, self.fields)
-                return WaitVerb(what, self._branch(late) if late is not None else None)
+                return WaitVerb(what, self._needed(self.fields.get("on_timeout"), "on_timeout"))
             case _:
                 return ApprovalVerb(read_approval(node, self.fields, self._branch))
 
@@ -227,6 +226,14 @@ class _StepReader:
         place = self.place
         seen = (*place.seen, _id_of(self.fields.node))
         return self.table.read_list(node, place.path, place.then, seen, place.depth + 1)
+
+    def _needed(self, node: Node | None, key: str) -> StepPath | None:
+        """Read a branch that changes nothing where it is empty, which is hardly meant."""
+        if node is None:
+            return None
+        if node.value == []:
+            node.mistake(f"an empty {key} is as none: the step fails; write steps, or remove it")
+        return self._branch(node)
 
     def _inside(self, node: Node, name: str) -> StepPath | None:
         """Read steps that run on a line of their own: nothing follows the last one."""
@@ -237,7 +244,13 @@ class _StepReader:
 
     def _compensate(self) -> StepPath | None:
         node = self.fields.get("compensate")
-        return None if node is None else self._inside(node, "")
+        if node is None:
+            return None
+        visible = self.table.visible
+        outer, visible.undone = visible.undone, _id_of(self.fields.node)
+        first = self._inside(node, "")
+        visible.undone = outer
+        return first
 
     def _refresh(self) -> tuple[str, ...]:
         node = self.fields.get("refresh")
@@ -247,7 +260,8 @@ class _StepReader:
         for path in paths:
             if path not in self.table.loaded:
                 known = ", ".join(self.table.loaded) or "nothing here"
-                node.mistake(f"{path!r} is not loaded by context.load (there is: {known})")
+                hint = nearest(path, self.table.loaded)
+                node.mistake(f"{path!r} is not loaded by context.load{hint} (there is: {known})")
         return paths
 
     def _target(self, key: str) -> StepPath | None:

@@ -38,7 +38,7 @@ def _events_wait(fields: Fields, beside: Fields) -> EventsWait:
     """Read several events; keys beside the list hold for each that does not say otherwise."""
     kind: Literal["any_of", "all_of"] = "any_of" if "any_of" in fields else "all_of"
     nodes = fields.known[kind].items()
-    if not 2 <= len(nodes) <= MAX_EVENTS:
+    if isinstance(fields.known[kind].value, list) and not 2 <= len(nodes) <= MAX_EVENTS:
         fields.known[kind].mistake(f"{kind} needs 2 to {MAX_EVENTS} events")
     for key in ("match", "when"):
         if key in fields:

@@ -19,7 +19,9 @@ FOLDERS = (
     ROOT / "examples",
     ROOT / "tests/acceptance/definitions",
 )
-FILES = sorted(path for folder in FOLDERS for path in folder.iterdir())
+FILES = sorted(
+    path for folder in FOLDERS for path in folder.iterdir() if not path.stem.endswith(".test")
+)
 STRUCTURAL = (
     "' is missing",
     "unknown key '",
@@ -65,10 +67,35 @@ STRUCTURAL = (
     "is a JSON Schema",
     "view is a mapping",
     "on_true needs a list",
+    "has a meaning already",
+    "in is a list",
+    "is no status",
+    "at most 32 branches",
+    "write how many must succeed",
+    "is no branch name",
+    "needs 2 to 16 events",
+    "belongs to one of the events",
+    "input is the child's payload",
+    "is no version",
+    "a policy has one of",
+    "a sequence has 2 to 10",
+    "a stage needs",
+    "a stage is no sequence",
+    "each stage of a sequence has its own",
+    "whom else to ask",
+    "name 1 to 50 roles or users",
+    "percent needs of",
+    "of belongs to percent",
+    "a trigger has event or schedule",
+    "a schedule has no",
+    "a schedule is never",
+    "needs a key",
+    "add `to`",
 )
 """Mistakes of the loader that a schema can see too, by a part of their text."""
-ELSEWHERE = ("template-code.yaml", "template-empty.yaml")
-"""Their mistake has such a text but stands inside a template, which is free text to a schema."""
+ELSEWHERE = ("template-code.yaml", "template-empty.yaml", "parallel-n-of-beyond.yaml")
+"""Their mistake has such a text but stands inside a template, which is free text to a schema, or
+needs counting."""
 
 WORKFLOW = jsonschema_rs.Draft202012Validator(workflow_schema())
 RESOURCES = jsonschema_rs.Draft202012Validator(resources_schema())
@@ -114,7 +141,7 @@ def test_a_definition_with_a_mistake_of_structure_is_refused(name: str) -> None:
 
 
 def test_most_of_the_broken_definitions_are_refused() -> None:
-    assert len(with_structural_mistakes()) >= 100
+    assert len(with_structural_mistakes()) >= 190
 
 
 def keys(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -146,6 +173,9 @@ def test_every_key_has_a_title_a_description_and_examples_that_fit(schema: dict[
             assert check.is_valid(found["default"]), at
 
 
+LATE = [{"id": "late", "allow": {}}]
+
+
 def test_no_noun_takes_other_keys_but_that_of_free_fields() -> None:
     assert [noun.name for noun in NOUNS if noun.schema()["additionalProperties"]] == ["fields"]
 
@@ -160,8 +190,10 @@ def test_no_noun_takes_other_keys_but_that_of_free_fields() -> None:
         ({"id": "a", "allow": {}, "retry": {}}, False),
         ({"id": "a", "execute": [{"log": {"message": "b"}}], "retry": {}}, True),
         ({"id": "a", "execute": [{"ship": {}}]}, False),
-        ({"id": "a", "wait": {"event": "b"}, "on_timeout": []}, False),
-        ({"id": "a", "wait": {"event": "b", "timeout": "1h"}, "on_timeout": []}, True),
+        ({"id": "a", "wait": {"event": "b"}, "on_timeout": LATE}, False),
+        ({"id": "a", "wait": {"event": "b", "timeout": "1h"}, "on_timeout": LATE}, True),
+        ({"id": "a", "wait": {"event": "b", "timeout": "1h"}, "on_timeout": []}, False),
+        ({"id": "a", "allow": {}, "on_error": []}, False),
         ({"id": "a", "repeat": {"steps": [{"id": "b", "allow": {}}], "max": 5}}, False),
     ],
 )

@@ -1,15 +1,21 @@
 """Broken definitions with the exact place and text of every mistake, and sound ones."""
 
 import csv
+import re
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from actions.definitions import examine
+from actions.definitions import definition_files, examine
 
 CORPUS = Path(__file__).parents[3] / "corpus" / "definition"
-EXAMPLES = Path(__file__).parents[4] / "examples"
+FOLDERS = (
+    CORPUS / "good",
+    CORPUS / "spec",
+    CORPUS.parents[1] / "acceptance/definitions",
+    CORPUS.parents[2] / "examples",
+)
 
 
 def expected_mistakes() -> dict[str, list[str]]:
@@ -21,7 +27,7 @@ def expected_mistakes() -> dict[str, list[str]]:
 
 
 EXPECTED = expected_mistakes()
-SOUND = [*sorted((CORPUS / "good").iterdir()), *sorted(EXAMPLES.glob("[!r]*.yaml"))]
+SOUND = [path for folder in FOLDERS for path in definition_files(folder)]
 
 
 def test_every_broken_file_has_a_row_and_every_row_a_file() -> None:
@@ -34,6 +40,13 @@ def test_every_mistake_of_a_broken_definition_is_named_with_its_place(file: str)
     text = (CORPUS / "broken" / file).read_text("utf-8")
     _, mistakes, _ = examine(text, file=file)
     assert [str(mistake) for mistake in mistakes] == EXPECTED[file]
+
+
+# S29
+def test_there_are_many_broken_definitions_and_each_mistake_has_a_place() -> None:
+    mistakes = [mistake for found in EXPECTED.values() for mistake in found]
+    assert len(EXPECTED) >= 280
+    assert all(re.fullmatch(r"[\w.-]+:\d+:\d+: .{10,}", mistake) for mistake in mistakes)
 
 
 def test_six_mistakes_of_one_file_come_in_one_run() -> None:

@@ -1,6 +1,7 @@
 """Whatever is written in a definition file: mistakes with a place, never a crash."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from config.documents import parse_document
 ROOT = Path(__file__).parents[4]
 FILES = [*(ROOT / "examples").glob("*.yaml"), *(ROOT / "tests/corpus/definition/good").iterdir()]
 TEXTS = [path.read_text("utf-8") for path in sorted(FILES)]
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 SHREDS = ("{", "}", "[", "]", ": ", "- ", "\n", "\t", "&a ", "*a", "<<: ", "!!x ", "${", '"', "'")
 WORDS = ("id", "steps", "on_true", "approval", "execute", "${a.b}", "${steps.x}", "5d", "all")
 
@@ -36,7 +38,7 @@ def check(text: str) -> None:
     """Examine a text; every mistake stands at a place of the text, and says something."""
     definition, mistakes, warnings = examine(text, file="f.yaml")
     assert definition is not None or mistakes
-    lines = len(text.split("\n"))
+    lines = len(BREAK.split(text))
     for found in (*mistakes, *warnings):
         assert 1 <= found.line <= lines
         assert found.column >= 1
