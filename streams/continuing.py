@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from engine.definition import Definition, Trigger
 from engine.execution import Execution
 from engine.ids import StepPath
+from engine.patterns import matches
 from streams.catalog import Version
 
 SKIPPED = {"status": "skipped"}
@@ -42,3 +44,13 @@ def context_before(
         steps = context.get("steps")
         context["steps"] = {**(steps if isinstance(steps, Mapping) else {}), first: SKIPPED}
     return context
+
+
+def trigger_of(definition: Definition, trigger_event: str) -> Trigger:
+    """Return the trigger that started an execution, as the definition has it now."""
+    fitting = [
+        trigger
+        for trigger in definition.triggers
+        if trigger.event is not None and matches(trigger.event, trigger_event)
+    ]
+    return fitting[0] if fitting else definition.triggers[0]

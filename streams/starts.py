@@ -74,6 +74,12 @@ async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionI
     return begun
 
 
+async def take_key(work: Work, proposal: Proposal) -> bool:
+    """Take a proposal's key for it; tell whether it may begin."""
+    await _claim_keys(work, [proposal])
+    return _takes_key(work, proposal)
+
+
 def _new(
     proposal: Proposal,
 ) -> tuple[Version, Execution, Mapping[str, object], str | None]:

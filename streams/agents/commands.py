@@ -20,13 +20,13 @@ from engine.inputs import (
 from engine.steps.approval import instant_text
 from streams.catalog import Catalog, Version
 from streams.codecs import RawRecord, Undecodable, decode_command
-from streams.continuing import context_before, failed_step
+from streams.continuing import context_before, failed_step, trigger_of
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
 from streams.messages import COMMAND_SOURCE, Command, started_id
 from streams.outbound import Outbound
 from streams.schemas import Schemas
-from streams.starts import Proposal, apply_trigger, start_all
+from streams.starts import Proposal, apply_trigger, start_all, take_key
 from streams.work import Work
 
 Answer = Accept | Refuse
@@ -162,7 +162,13 @@ class CommandsHandler:
         meta = {**old.meta, "command": command.command_id}
         proposal = self._proposal(command, version, old.trigger_event, old.payload, meta)
         proposal.note = {"rerun_of": public_id(old.id), "by": command.by}
-        return await self._begin(work, command, proposal, None)
+        refused = None
+        try:
+            scope = {**old.payload, "event": {**old.payload, "meta": meta}}
+            apply_trigger(proposal, trigger_of(version.definition, old.trigger_event), scope)
+        except SluicegateError as problem:
+            refused = Refuse("invalid_input", f"{proposal.name}: {problem}")
+        return await self._begin(work, command, proposal, refused)
 
     async def _continue(
         self, work: Work, command: Command, old: Execution
@@ -197,7 +203,10 @@ class CommandsHandler:
             "retry_of": public_id(old.id),
             "by": command.by,
         }
-        work.start(version, execution, metadata, Started(work.now, first=first), None)
+        proposal.key = work.key_of.get(old.id)
+        if not await take_key(work, proposal):
+            return proposal.id, busy(proposal)
+        work.start(version, execution, metadata, Started(work.now, first=first), proposal.key)
         return execution.id, Accept("applied", f"goes on at {first} in {public_id(execution.id)}")
 
     def _proposal(
@@ -221,8 +230,7 @@ class CommandsHandler:
         if refused is not None:
             return proposal.id, refused
         if not await start_all(work, [proposal]):
-            text = f"an unfinished execution of {proposal.name} has the key {proposal.key}"
-            return proposal.id, Refuse("busy", text)
+            return proposal.id, busy(proposal)
         return proposal.id, Accept("applied", f"started by {command.by}")
 
     def _tell(
@@ -233,6 +241,12 @@ class CommandsHandler:
 
 
 DUPLICATE = Refuse("duplicate", "this command id was used before")
+
+
+def busy(proposal: Proposal) -> Refuse:
+    """Return the refusal of a start whose key another execution has."""
+    text = f"an unfinished execution of {proposal.name} has the key {proposal.key}"
+    return Refuse("busy", text)
 
 
 def meta_of(command: Command) -> dict[str, object]:

@@ -287,3 +287,22 @@ def test_an_ended_execution_is_run_again_from_its_event(world: World, id: str) -
     assert (row["trigger_event"], row["trigger_payload"]) == ("operated.asked", {"id": id})
     assert row["metadata"]["rerun_of"] == old
     assert ended(world, old)["status"] == "cancelled"
+
+
+# S205
+@pytest.mark.parametrize("kind", ["retry", "rerun"])
+def test_what_is_tried_again_keeps_its_key(world: World, sink: Sink, id: str, kind: str) -> None:
+    sink.answers[f"/keyed/{id}"] = [500, 500]
+    failed = begin(world, "keyed.call", {"id": id})
+    assert ended(world, failed)["status"] == "failed"
+    gate = sink.hold[f"/keyed/{id}"] = threading.Event()
+    other = begin(world, "keyed.call", {"id": id})
+    sink.wait_for_call(f"/keyed/{id}", 2)
+    assert refused(world, order(world, kind, failed)) == "busy"
+    gate.set()
+    ended(world, other)
+    again = obeyed(world, order(world, kind, failed))["execution_id"]
+    row = ended(world, again)
+    assert (row["status"], row["trigger_key"]) == ("completed", id)
+    key = "select 1 as x from trigger_keys where key = %s"
+    assert world.query(key, id) == []
