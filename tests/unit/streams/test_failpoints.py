@@ -41,7 +41,7 @@ def test_only_the_named_failpoint_acts() -> None:
     arm("batch.mid:1:raise, relay.after_flush:0:raise")
     reach("batch.after_cas")
     reach("relay.after_flush")
-    with pytest.raises(FailpointRaised, match="batch.mid"):
+    with pytest.raises(FailpointRaised, match=r"batch\.mid"):
         reach("batch.mid")
 
 
