@@ -15,6 +15,7 @@ from api import (
     approvals,
     assignments,
     commands,
+    dead_letters,
     events,
     executions,
     health,
@@ -37,6 +38,7 @@ ROUTED = (
     approvals,
     assignments,
     operations,
+    dead_letters,
 )
 PROBLEM = {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
