@@ -97,8 +97,10 @@ def _print_one(found: dict[str, Any] | None, what: str, as_json: bool) -> None:
 
 async def trace_execution(id: str, as_json: bool) -> None:
     """Print an execution with its steps."""
+    from streams.tracing import trace_of
+
     async with open_store(settings_for_database()) as store:
-        found = await Reading(store).trace(id)
+        found = await trace_of(Reading(store), id)
     if found is None:
         raise NotFound(f"the execution {id} does not exist")
     if as_json:
@@ -125,6 +127,8 @@ def print_trace(trace: dict[str, Any]) -> None:
         if approval["status"] == "pending":
             who = ", ".join(approval["roles"] + approval["users"]) or "anyone"
             sys.stdout.write(f"waits for {who}: {approval['request_id']}\n")
+    if trace["remaining"]:
+        sys.stdout.write(f"still ahead: {', '.join(trace['remaining'])}\n")
     if execution["error_message"]:
         sys.stdout.write(f"{execution['error_code']}: {execution['error_message']}\n")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.errors import SluicegateError
 from engine.ids import parse_execution_id, wait_row_id
-from storage.store import PostgresStore
+from storage.store import PostgresStore, Transaction
 
 Row = dict[str, Any]
 MAX_LIMIT = 200
@@ -117,6 +117,7 @@ class Reading:
         names = ("steps", "waits", "execution_approvals", "timers", "effects")
         async with self._store.transaction() as transaction:
             parts = {name: await transaction.fetch(f"get_{name}", id=row_id) for name in names}
+            votes, comments = await _said(transaction, row_id)
             decisions = await transaction.fetch("get_execution_decisions", id=row_id)
             meta = execution["metadata"].get("event", {})
             events = await transaction.fetch(
@@ -127,6 +128,8 @@ class Reading:
             "steps": parts["steps"],
             "waits": parts["waits"],
             "approvals": parts["execution_approvals"],
+            "votes": votes,
+            "comments": comments,
             "timers": parts["timers"],
             "effects": parts["effects"],
             "decisions": decisions,
@@ -158,14 +161,18 @@ class Reading:
         return _page(rows, limit, "requested_at")
 
     async def approval(self, request_id: str) -> Row | None:
-        """Return one request with the decisions that were sent about it."""
+        """Return one request with what was said about it: decisions, votes, comments."""
         row_id = wait_row_id(request_id)
         if row_id is None:
             return None
         async with self._store.transaction() as transaction:
             rows = await transaction.fetch("get_approval", id=row_id)
+            if not rows:
+                return None
             decisions = await transaction.fetch("get_request_decisions", request_id=request_id)
-        return {**rows[0], "decisions": decisions} if rows else None
+            execution = rows[0].pop("execution_row_id")
+            votes, comments = await _said(transaction, execution, row_id)
+        return {**rows[0], "decisions": decisions, "votes": votes, "comments": comments}
 
     async def command_target(self, id: str) -> Row | None:
         """Return what decides whether a command fits an execution."""
@@ -227,3 +234,11 @@ class Reading:
         """Return the numbers that metrics show."""
         rows = await self._store.fetch("measure")
         return {name: float(value) for name, value in rows[0].items()}
+
+
+async def _said(
+    transaction: Transaction, execution: str, request: str | None = None
+) -> tuple[list[Row], list[Row]]:
+    """Return the votes and comments of an execution's requests, or of one."""
+    votes = await transaction.fetch("get_votes", id=execution, request=request)
+    return votes, await transaction.fetch("get_comments", id=execution, request=request)

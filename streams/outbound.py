@@ -16,6 +16,11 @@ SOURCE = "/sluicegate"
 """CloudEvents source of our own records."""
 
 
+def encoded(value: object) -> bytes:
+    """Return JSON in no more memory than it needs: orjson's own buffers are far larger."""
+    return memoryview(orjson.dumps(value)).tobytes()
+
+
 class Outbound:
     """Builds the records of one deployment's topics."""
 
@@ -43,7 +48,7 @@ class Outbound:
         headers = self._headers(
             execution, announce.kind, f"{public}:{announce.sequence}", announce.at
         )
-        return Outgoing(self._topics.executions, public, orjson.dumps(value), headers)
+        return Outgoing(self._topics.executions, public, encoded(value), headers)
 
     def wait_opened(self, execution: Execution, wait: Wait) -> Outgoing:
         """Return the waiting record that announces an open wait."""
@@ -55,7 +60,7 @@ class Outbound:
         headers = self._headers(
             execution, "wait.opened", f"{wait.id}:opened:{changes}", wait.opened_at
         )
-        value = orjson.dumps({**wait.record, **_progress(wait)})
+        value = encoded({**wait.record, **_progress(wait)})
         return Outgoing(self._topics.waiting, wait.id, value, headers)
 
     def announce_wait(
@@ -63,7 +68,7 @@ class Outbound:
     ) -> Outgoing:
         """Return a waiting record; also used to announce open waits once more."""
         headers = self._headers(execution, "wait.opened", f"{wait_id}:opened", at)
-        return Outgoing(self._topics.waiting, wait_id, orjson.dumps(record), headers)
+        return Outgoing(self._topics.waiting, wait_id, encoded(record), headers)
 
     def wait_closed(self, execution: Execution, closing: CloseWait) -> Outgoing:
         """Return the waiting record that closes a wait: the same key, how and when."""
@@ -82,7 +87,7 @@ class Outbound:
             "closed_at": instant_text(closing.at),
         }
         headers = self._headers(execution, "wait.closed", f"{wait.id}:closed", closing.at)
-        return Outgoing(self._topics.waiting, wait.id, orjson.dumps(value), headers)
+        return Outgoing(self._topics.waiting, wait.id, encoded(value), headers)
 
     def emitted(self, execution: Execution, emit: Emit) -> Outgoing:
         """Return an event that a workflow publishes."""
@@ -102,7 +107,7 @@ class Outbound:
         )
         topic = emit.topic or self._event_topic
         key = emit.key or public_id(execution.id)
-        return Outgoing(topic, key, orjson.dumps(emit.payload), headers)
+        return Outgoing(topic, key, encoded(emit.payload), headers)
 
     def record_changed(
         self,
@@ -126,7 +131,7 @@ class Outbound:
         key = about if isinstance(about, str) else None
         id = f"{value.get('decision_id') or value.get('command_id')}:receipt"
         headers = cloud_headers("sluicegate.receipt", SOURCE, id, at, execution_id=key)
-        return Outgoing(self._topics.receipts, key, orjson.dumps(value), headers)
+        return Outgoing(self._topics.receipts, key, encoded(value), headers)
 
     def _headers(
         self, execution: Execution | None, kind: str, id: str, at: datetime

@@ -9,6 +9,7 @@ from storage.errors import DatabaseUnreachable
 from storage.store import TRANSIENT, PostgresStore
 from streams.codecs import Outgoing
 from streams.driver import back_off
+from streams.failpoints import reach
 from streams.outbox import SHARDS, unpack
 from streams.producer import KafkaOut, PublishFailed
 from streams.work import Work
@@ -76,17 +77,21 @@ class Relay:
 
     async def _publish(self, shards: set[int]) -> bool:
         """Publish the oldest rows of our shards; tell whether there were any."""
+        # A copy: commits during the query may push out rows whose messages it leaves unread.
+        at_hand = dict(self._at_hand)
         rows = await self._store.fetch(
-            "read_outbox", shards=sorted(shards), limit=ROWS, known=list(self._at_hand)
+            "read_outbox", shards=sorted(shards), limit=ROWS, known=list(at_hand)
         )
         if not rows:
             return False
         messages: list[Outgoing] = []
         for row in rows:
-            known = self._at_hand.get(row["id"])
+            known = at_hand.get(row["id"])
             messages.extend(unpack(row["messages"]) if known is None else known)
         # Delete only after the acknowledgement: a crash in between repeats, never loses.
+        reach("relay.before_produce")
         await self._out.send(messages)
+        reach("relay.after_flush")
         async with self._store.transaction() as transaction:
             await transaction.run("delete_outbox", ids=[row["id"] for row in rows])
         for row in rows:
