@@ -24,7 +24,7 @@ from engine.definition import (
 from engine.effects import Announce, CloseWait, Effect, RecordStep
 from engine.execution import StepStatus
 from engine.ids import StepPath
-from engine.rehearsal import Happening, visited
+from engine.rehearsed import Happening, visited
 
 Branch = tuple[StepPath, str]
 """A step and the name of one way that leads on from it, as definitions write it."""

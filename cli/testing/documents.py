@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from engine.answers import Answer, Fails, Succeeds
 from engine.durations import parse_duration, parse_instant
-from engine.rehearsal import Answer, Fails, Succeeds
 
 MOVES = ("decide", "event", "after", "cancel")
 
