@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import assert_never
 
-from engine.answers import Answer, Answerer, Asked, Doubtful, Fails, Runs, Succeeds
+from engine.answers import Answer, Answerer, Doubtful, Fails, Runs, Succeeds
 from engine.definition import Definition
-from engine.effects import Accept, Perform, Refuse, StartChild, StartTimer
+from engine.effects import Accept, Perform, Refuse, StartChild, StartTimer, WriteRecord
 from engine.execution import Execution, Wait
 from engine.explain import Event
 from engine.family import child_of
-from engine.ids import ExecutionId, public_id
+from engine.ids import ExecutionId, StepPath, public_id
 from engine.inputs import (
     ActionFailed,
     ActionInDoubt,
@@ -66,6 +66,11 @@ class Rehearsal:
     def parts(self) -> Iterator[Rehearsed]:
         """The execution and all children of it that are rehearsed, in the order of their start."""
         yield from self._parts.values()
+
+    def children(self, parent: Rehearsed) -> dict[StepPath, Rehearsed]:
+        """Return the rehearsed executions that one of them started, by the step that did."""
+        children = (part for part in self._parts.values() if part.parent is parent)
+        return {child.step: child for child in children if child.step is not None}
 
     def start(self, resources: Mapping[str, object] | None = None) -> None:
         """Begin; `resources` are the loads at hand, by their path."""
@@ -152,7 +157,7 @@ class Rehearsal:
             case _:
                 assert_never(answer)
 
-    def _doubt(self, part: Rehearsed, asked: Asked) -> None:
+    def _doubt(self, part: Rehearsed, asked: Perform | WriteRecord) -> None:
         """Ask once more where that is how the step wants its doubts resolved."""
         if isinstance(asked, Perform) and asked.in_doubt == "retry":
             part.asked[asked.id] = asked
