@@ -91,7 +91,8 @@ def check(
     first, *others = [dedent(text) for text in definitions.split("---\n")]
     for number, text in enumerate((first, *others)):
         (folder / f"w{number}.yaml").write_text(text)
-    (folder / "resources.yaml").write_text(resources)
+    if resources:
+        (folder / "resources.yaml").write_text(resources)
     name = first.split("name: ", 1)[1].split("\n", 1)[0]
     file = folder / "w0.test.yaml"
     file.write_text(f"workflow: {name}\ntests:\n{indent(dedent(tests), '  ')}")
