@@ -44,15 +44,26 @@ def _by_hand(definition: Definition, manual: Manual, now: datetime) -> Execution
 
 
 def _by_schedule(definition: Definition, slot: Slot, now: datetime) -> Execution:
-    count = sum(trigger.schedule is not None for trigger in definition.triggers)
-    if not count:
+    names = _schedule_names(definition)
+    if not names:
         raise NotStarted("no trigger of the workflow has a schedule")
-    name = slot.name or definition.name
+    name = slot.name or names[0]
+    if name not in names or (slot.name is None and len(names) > 1):
+        raise NotStarted(f"name one of its schedules: {', '.join(names)}")
     at = slot.slot or now
     payload = {"schedule": name, "slot": instant_text(at)}
     id = f"{name}@{instant_text(at)}"
     event = Event(f"schedule:{name}", payload, id, "/sluicegate/schedules", None, at)
     return new_execution(definition, event, now)
+
+
+def _schedule_names(definition: Definition) -> list[str]:
+    """Return the names that the schedules of a workflow have in a deployment."""
+    triggers = enumerate(definition.triggers)
+    numbers = [number for number, trigger in triggers if trigger.schedule is not None]
+    if len(numbers) == 1:
+        return [definition.name]
+    return [f"{definition.name}:{number}" for number in numbers]
 
 
 def _check_input(definition: Definition, payload: dict[str, object]) -> None:
