@@ -16,7 +16,9 @@ steps:
           - id: inner
             parallel:
               branches:
-                three: [{{ id: {id}, execute: [{{ load: {{ resource: r, id: b, into: {two} }} }}] }}]
+                three:
+                  - id: {id}
+                    execute: [{{ load: {{ resource: r, id: b, into: {two} }} }}]
 """
 
 
