@@ -18,11 +18,14 @@ from streams.agents.decisions import DecisionsHandler
 from streams.driver import Driver
 from streams.failpoints import reach
 from streams.gathering import Gathering
+from streams.watermark import NEVER, Watermark
 from streams.work import Work
 
 TICK_SECONDS = 0.2
 """How often due timers are looked for; their lateness stays below 1 s (requirements.md S50)."""
 CLAIM = 500
+EXPIRY_GRACE_SECONDS = 15 * 60.0
+"""How long an expiry waits at most for decisions that were sent before it (reliability.md)."""
 SWEEP_SECONDS = 1.0
 LOOKS = 12
 """How often a new event wait looks for early events: longer than any transaction lasts."""
@@ -56,9 +59,11 @@ class Ticker:
         decisions: DecisionsHandler,
         gathering: Gathering,
         *,
+        watermark: Watermark,
         keep_early_seconds: float,
     ) -> None:
         self._driver, self._decisions, self._gathering = driver, decisions, gathering
+        self._watermark, self._decided_until, self._overdue = watermark, NEVER, False
         self._keep_early_seconds = keep_early_seconds
         self._meet, self._due = asyncio.Event(), asyncio.Event()
         self._looks_left: dict[object, int] = {}
@@ -78,6 +83,8 @@ class Ticker:
         while True:
             self._due.clear()
             fired = await self._driver.run_until_done(self._fire, "timers")
+            if self._overdue:
+                fired += await self._expire()
             await self._driver.run_until_done(self._gathering.start_due, "gathered events")
             if fired < CLAIM:
                 try:
@@ -86,8 +93,20 @@ class Ticker:
                 except TimeoutError:
                     continue
 
+    async def _expire(self) -> int:
+        """Fire expiries of requests once all decisions that were sent before them are read."""
+        self._decided_until = await self._watermark.read()
+        return await self._driver.run_until_done(self._fire, "timers")
+
     async def _fire(self, work: Work) -> int:
-        rows = await work.transaction.fetch("claim_due_timers", limit=CLAIM)
+        rows = await work.transaction.fetch(
+            "claim_due_timers",
+            limit=CLAIM,
+            decided_until=self._decided_until,
+            grace_seconds=EXPIRY_GRACE_SECONDS,
+        )
+        overdue = await work.transaction.fetch("find_overdue_requests")
+        self._overdue = bool(overdue)
         if rows:
             reach("timer.after_claim")
         await work.load({row["execution_id"] for row in rows})

@@ -303,11 +303,28 @@ where id in (
     select t.id
     from timers t
     where t.due_at <= clock_timestamp()
+        and (
+            t.due_at < %(decided_until)s
+            or t.due_at < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
+            or t.kind <> 'expiry'
+            or not exists (
+                select 1 from waits w where w.id = substr(t.wait_id, 3)::uuid and w.kind = 'approval'
+            )
+        )
     order by t.due_at
     limit %(limit)s
     for update skip locked
 )
 returning id::text as id, execution_id::text as execution_id, kind, due_at, body;
+
+-- name: find_overdue_requests
+-- Expiries of approvals that wait until the decisions before them have been read.
+select t.due_at
+from timers t
+inner join waits w on w.id = substr(t.wait_id, 3)::uuid and w.kind = 'approval'
+where t.kind = 'expiry' and t.due_at <= clock_timestamp()
+order by t.due_at
+limit 1;
 
 -- name: insert_effects
 insert into effects (
