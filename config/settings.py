@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     """Who is told of approvals beside the waiting topic: `log`, `slack:#approvals`, `email`, ..."""
     public_url: str | None = None
     """Where people reach the inbox, for the links of notices."""
+    trace_url: str | None = None
+    """Where a trace is seen: an address with `{trace_id}` in it."""
     session_timeout: float = Field(10.0, gt=0, le=90)
     fetch_wait_ms: int = Field(500, ge=1, le=60_000)
     batch_size: int = Field(200, ge=1, le=1_000)
