@@ -103,22 +103,6 @@ class Admin:
                 ids[name] = id
         return ids
 
-    async def ends(self, topic: str) -> dict[int, int]:
-        """Return the offset after the last record of each partition of a topic."""
-        counts = await self.partitions([topic])
-        asked = {
-            TopicPartition(topic, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            for number in range(counts.get(topic, 0))
-        }
-        if not asked:
-            return {}
-        futures = await self._ask(lambda: self._client.list_offsets(asked))
-        found = {}
-        for partition, future in futures.items():
-            answer = await self._ask(_result_or_none(future, self._seconds))
-            found[partition.partition] = 0 if answer is None else int(answer.offset)
-        return found
-
     async def configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return the settings of topics."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]

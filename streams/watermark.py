@@ -1,6 +1,7 @@
 """Up to which instant the decisions topic has been read (reliability.md, G4)."""
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from storage.store import PostgresStore
@@ -24,7 +25,8 @@ class Watermark:
         # In this order: what comes after the clock was read is not claimed to have been read.
         now = await self._store.now()
         try:
-            ends = await self._admin.ends(self._topic)
+            count = (await self._admin.partitions([self._topic])).get(self._topic, 0)
+            ends = await self._admin.ends([(self._topic, number) for number in range(count)])
             ids = await self._admin.topic_ids([self._topic])
         except BrokerUnreachable as problem:
             if not self._lost:
@@ -32,9 +34,13 @@ class Watermark:
             self._lost = True
             return NEVER
         self._lost = False
-        return await self._reached(ends, ids.get(self._topic), now)
+        if len(ends) < count or not count:
+            return NEVER
+        return await self._reached(
+            {number: end for (_, number), end in ends.items()}, ids.get(self._topic), now
+        )
 
-    async def _reached(self, ends: dict[int, int], id: str | None, now: datetime) -> datetime:
+    async def _reached(self, ends: Mapping[int, int], id: str | None, now: datetime) -> datetime:
         rows = await self._store.fetch("list_positions", group_id=self._group)
         known = {row["partition"]: row for row in rows if row["topic"] == self._topic}
         reached = now

@@ -138,6 +138,17 @@ where s.received_at >= w.since
 order by s.received_at
 limit 500;
 
+-- name: meet_watches
+select distinct on (w.execution_id) w.execution_id::text as execution_id, s.meta
+from signals s
+inner join watches w on w.correlation = s.correlation
+inner join workflow_executions e on e.id = w.execution_id
+where s.received_at >= (e.metadata ->> 'triggered_at')::timestamptz
+    and (cardinality(%(execution_ids)s::uuid[]) = 0 or w.execution_id = any(%(execution_ids)s::uuid[]))
+    and s.meta ->> 'id' is distinct from e.metadata -> 'event' ->> 'id'
+order by w.execution_id, s.received_at
+limit 500;
+
 -- name: insert_steps
 insert into step_executions (
     id, execution_id, step_id, step_path, step_type, attempt, status, input, output, started_at,
