@@ -99,7 +99,12 @@ def rules_of_events() -> Iterator[Rule]:
 
 
 def judge_topic(
-    name: str, state: TopicState | None, rules: Iterable[Rule], commands: Commands
+    name: str,
+    state: TopicState | None,
+    rules: Iterable[Rule],
+    commands: Commands,
+    *,
+    is_ours: bool = True,
 ) -> Iterator[Check]:
     """Yield whether a topic exists, and each rule that it breaks."""
     if state is None:
@@ -116,7 +121,7 @@ def judge_topic(
     if in_sync > state.replicas:
         answer = f"{in_sync} of {state.replicas} replicas: nothing can be written"
         remedy = commands.configure(name, "min.insync.replicas", str(max(1, state.replicas - 1)))
-        yield Check(f"min.insync.replicas of {name}", False, answer, remedy)
+        yield Check(f"min.insync.replicas of {name}", False, answer, remedy, is_ours)
 
 
 def judge_partitions(
@@ -150,7 +155,8 @@ def judge_topics(
     read = (topics.commands, topics.decisions)
     checks = list(judge_event_topics(event_topics, topics))
     for name in event_topics:
-        checks += judge_topic(name, states.get(name), rules_of_events(), commands)
+        state = states.get(name)
+        checks += judge_topic(name, state, rules_of_events(), commands, is_ours=False)
     for spec in topics.specs():
         state = states.get(spec.name)
         rules = rules_of_own(spec, state.replicas if state else 1, is_read=spec.name in read)
