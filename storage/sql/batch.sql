@@ -508,6 +508,15 @@ order by l.execution_id;
 -- name: enter_lanes
 update lanes set running = true where execution_id = any(%(ids)s::uuid[]);
 
+-- name: lock_gathering_places
+-- Also where no row is yet: two first events at once must not write one over the other.
+select pg_advisory_xact_lock(
+    hashtextextended(r.workflow_name || chr(31) || r.trigger_number || chr(31) || r.key, 11)
+)
+from json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, trigger_number integer, key text
+);
+
 -- name: lock_gatherings
 select g.workflow_name, g.version, g.trigger_number, g.key, g.events, g.first_at, g.due_at
 from gatherings g
