@@ -1,4 +1,4 @@
-"""Commands that read: executions, approvals, dead letters."""
+"""Commands that read: executions, approvals."""
 
 import sys
 from typing import Any
@@ -53,15 +53,6 @@ WAIT_COLUMNS = {
     "event": "event",
     "opened_at": "since",
     "due_at": "until",
-}
-DEAD_LETTER_COLUMNS = {
-    "id": "id",
-    "topic": "topic",
-    "partition": "partition",
-    "record_offset": "offset",
-    "error_type": "reason",
-    "error_message": "message",
-    "failed_at": "at",
 }
 
 
@@ -163,13 +154,6 @@ async def show_approval(request_id: str, as_json: bool) -> None:
     if found is not None and not as_json:
         found = {**found["record"], **{k: v for k, v in found.items() if k != "record"}}
     _print_one(found, f"the approval request {request_id}", as_json)
-
-
-async def list_dead_letters(limit: int, as_json: bool) -> None:
-    """Print dead letters, newest first."""
-    async with open_store(settings_for_database()) as store:
-        page = await Reading(store).dead_letters(limit)
-    _print_page(page, DEAD_LETTER_COLUMNS, "No dead letters.", as_json)
 
 
 async def list_workflows(as_json: bool) -> None:

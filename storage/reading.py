@@ -1,4 +1,4 @@
-"""What people and programs read: executions, approvals, definitions, dead letters."""
+"""What people and programs read: executions, approvals, definitions."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -220,15 +220,6 @@ class Reading:
     async def workflows(self) -> list[Row]:
         """Return the latest version of every workflow."""
         return await self._store.fetch("list_workflows")
-
-    async def dead_letters(self, limit: int = 50, cursor: str | None = None) -> Page:
-        """Return dead letters, newest first."""
-        if cursor is not None and not cursor.isdigit():
-            raise InvalidCursor
-        before = int(cursor) if cursor is not None else None
-        rows = await self._store.fetch("list_dead_letters", before=before, limit=limit + 1)
-        more = len(rows) > limit
-        return Page(rows[:limit], str(rows[limit - 1]["id"]) if more else None)
 
     async def measures(self) -> Mapping[str, float]:
         """Return the numbers that metrics show."""

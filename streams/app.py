@@ -11,6 +11,7 @@ from mode import Service
 from config.settings import Settings
 from engine.errors import SluicegateError
 from streams.admin import Admin
+from streams.failpoints import reach
 from streams.intake import Handler
 from streams.position import LogState, Partition, Positions
 from streams.topics import Topics
@@ -76,6 +77,7 @@ class _Log:
 def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
     """Return the application with its agents; nothing is connected yet."""
     settings, state = worker.settings, _Log(worker)
+    worker.event_topics = event_topics
     positions = worker.positions(state.look_up)
 
     async def start_offsets(assigned: frozenset[TP]) -> Mapping[TP, int]:
@@ -129,6 +131,7 @@ def _add_agent(
             records = [raw_record(record) for record in event.value]
             partition = Partition(records[0].topic, records[0].partition)
             await intake.take(partition, records)
+            reach("batch.before_ack")
             # Only a gauge for lag tools: positions live in Postgres.
             event.ack()
 

@@ -149,15 +149,6 @@ select distinct on (name)
 from workflows
 order by name, version desc;
 
--- name: list_dead_letters
-select
-    id, topic, partition, record_offset, record_timestamp, error_type, error_message, attempts,
-    failed_at, status
-from dead_letters
-where (%(before)s::bigint is null or id < %(before)s)
-order by id desc
-limit %(limit)s;
-
 -- name: find_receipts
 select
     d.decision_id as name, 'decision' as of, d.request_id as about, null as workflow,
