@@ -82,6 +82,7 @@ def lines_of(previewed: Preview, indent: str = "") -> Iterator[str]:
         yield f"{indent}refused, {previewed.answer.code}: {previewed.answer.message}"
     for step in previewed.steps:
         yield from (f"{indent}{line}" for line in _step_lines(step))
+    yield from (f"{indent}{each.step}: {each.outcome}, {each.text}" for each in previewed.counted)
     if previewed.fork is not None:
         fork = previewed.fork
         yield f"{indent}{fork.step}: depends on {', '.join(fork.depends_on)}"
@@ -120,6 +121,8 @@ def _wait_text(wait: NextWait) -> str:
         parts.append(f"for {', '.join(who)}")
     if shown.get("event"):
         parts.append(f"for the event {shown['event']}")
+    if "needed" in shown:
+        parts.append(f"{shown['have']} of {shown['needed']} votes")
     if shown["due_at"]:
         parts.append(f"until {shown['due_at']}")
     return ", ".join(parts)

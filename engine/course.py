@@ -4,8 +4,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from engine.answers import shown_params
-from engine.definition import ConditionVerb, Definition, Step
-from engine.effects import Effect, Emit, Perform, RecordStep, WriteLog, WriteRecord
+from engine.definition import ConditionVerb, Definition, RepeatVerb, Step
+from engine.effects import (
+    Effect,
+    Emit,
+    Perform,
+    RecordStep,
+    StartChild,
+    WriteLog,
+    WriteRecord,
+)
 from engine.execution import StepStatus
 from engine.ids import ChildId, StepPath
 from engine.paths import Path, parse_path
@@ -79,6 +87,9 @@ def doing_of(effect: Effect) -> Doing | None:
         case Emit():
             sent = {"event": effect.event, "data": effect.payload, "key": effect.key}
             return Doing("emit", f"emit {effect.event}", sent)
+        case StartChild():
+            begun = {"workflow": effect.workflow, "input": dict(effect.payload)}
+            return Doing("workflow", f"start {effect.workflow}", begun)
         case WriteLog():
             line = {"level": effect.level, "message": effect.message, "fields": dict(effect.fields)}
             return Doing("log", f"log {effect.level}: {effect.message}", line)
@@ -103,18 +114,45 @@ def read_course(
 ) -> list[CourseStep]:
     """Return the steps in the order in which they were entered, each as it stands in the end."""
     course: dict[ChildId, CourseStep] = {}
+    places: dict[StepPath, ChildId] = {}
     doings: list[Doing] = []
     for happening in happened:
         effect = happening.effect
         if isinstance(effect, Perform) and not effect.path:
             _add_load(course, effect)
+        elif isinstance(effect, Perform) and (known := places.get(effect.path)) is not None:
+            _add_doing(course, known, effect)
         elif isinstance(effect, RecordStep):
             seen = course.get(effect.id) or _entered(definition, effect)
             course[effect.id] = _changed(definition, seen, effect, doings, unknown)
+            places[effect.path] = effect.id
             doings = []
         elif (doing := doing_of(effect)) is not None:
             doings.append(doing)
-    return list(course.values())
+    return _with_unsure_rounds(definition, list(course.values()), unknown)
+
+
+def _add_doing(course: dict[ChildId, CourseStep], id: ChildId, effect: Effect) -> None:
+    doing = doing_of(effect)
+    if doing is not None:
+        course[id] = replace(course[id], would=(*course[id].would, doing))
+
+
+def _with_unsure_rounds(
+    definition: Definition, course: list[CourseStep], unknown: Collection[Path]
+) -> list[CourseStep]:
+    """Return the steps with those loops marked whose second round depends on what is unknown."""
+    paths = [step.path for step in course]
+    for number, each in enumerate(course):
+        step = definition.steps.get(each.defined)
+        if step is None or not isinstance(step.verb, RepeatVerb):
+            continue
+        went_on = any(path.startswith(f"{each.path}/1/") for path in paths)
+        found = touching(step.verb.until.references, unknown)
+        if found and (went_on or each.status is not StepStatus.RUNNING):
+            depends = tuple(".".join(path) for path in found)
+            course[number] = replace(each, depends_on=depends)
+    return course
 
 
 def _add_load(course: dict[ChildId, CourseStep], effect: Perform) -> None:

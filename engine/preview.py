@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from engine.assumed import Answered, Assumed
+from engine.assumed import Answered, Assumed, Counted
 from engine.conditions import Condition
 from engine.course import CourseStep, read_course
-from engine.definition import ConditionVerb, Definition, Step
+from engine.definition import ConditionVerb, Definition, RepeatVerb, Step
 from engine.effects import Accept, Refuse
 from engine.execution import Execution, Status, Wait
 from engine.explain import Event
@@ -34,8 +34,11 @@ class NextWait:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON shows it; the keys are a contract."""
-        record = self.wait.record
-        asked = ("title", "roles", "users", "anyone", "exclude", "outcomes", "event", "match")
+        record = {**self.wait.record, **self.wait.state}
+        asked = (
+            *("title", "roles", "users", "anyone", "exclude", "outcomes", "have", "needed"),
+            *("event", "match"),
+        )
         return {
             "step": self.wait.path,
             "kind": self.wait.kind,
@@ -71,11 +74,14 @@ class Preview:
     error: Mapping[str, str | None] | None = None
     waits: tuple[NextWait, ...] = ()
     fork: Fork | None = None
+    counted: tuple[Counted, ...] = ()
+    """The answers that decide nothing yet, because more votes are needed."""
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON shows it; the keys are a contract."""
         return {
             "answer": _answer_dict(self.answer),
+            "counted": [each.as_dict() for each in self.counted],
             "steps": [step.as_dict() for step in self.steps],
             "status": str(self.status) if self.status is not None else None,
             "result": self.result,
@@ -155,7 +161,7 @@ def _follow(
     course = read_course(definition, assumed.rehearsal.happened, assumed.unknown)
     number = next((n for n, step in enumerate(course) if n >= skip and step.depends_on), None)
     if number is None:
-        return _outcome(assumed.rehearsal.execution, answer, tuple(course[skip:]))
+        return _outcome(assumed, answer, tuple(course[skip:]))
     at = course[number]
     ways: dict[str, Preview] = {}
     if forks < MAX_FORKS:
@@ -171,14 +177,23 @@ def _follow(
 
 
 def _outcome(
-    execution: Execution, answer: Accept | Refuse | None, steps: tuple[CourseStep, ...]
+    assumed: Assumed, answer: Accept | Refuse | None, steps: tuple[CourseStep, ...]
 ) -> Preview:
+    execution = assumed.rehearsal.execution
     failure = execution.error
     error: dict[str, str | None] | None = None
     if failure is not None:
         error = {"code": failure.code, "message": failure.message, "step": failure.step}
     waits = tuple(NextWait(wait) for wait in execution.waits.values())
-    return Preview(answer, steps, execution.status, execution.result, error, waits)
+    return Preview(
+        answer,
+        steps,
+        execution.status,
+        execution.result,
+        error,
+        waits,
+        counted=tuple(assumed.counted),
+    )
 
 
 def _ways(definition: Definition, at: CourseStep) -> list[tuple[str, Definition]]:
@@ -192,6 +207,12 @@ def _ways(definition: Definition, at: CourseStep) -> list[tuple[str, Definition]
         return [
             ("on_true", _with(definition, replace(step, verb=true))),
             ("on_false", _with(definition, replace(step, verb=false))),
+        ]
+    if isinstance(step.verb, RepeatVerb):
+        once, ever = (replace(step.verb, until=_sure(holds)) for holds in (True, False))
+        return [
+            ("holds at once", _with(definition, replace(step, verb=once))),
+            ("never holds", _with(definition, replace(step, verb=ever))),
         ]
     return []
 

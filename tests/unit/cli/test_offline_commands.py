@@ -166,6 +166,48 @@ def test_a_preview_follows_both_ways_where_a_call_decides(tmp_path: Path) -> Non
     ]
 
 
+def test_a_preview_says_that_more_votes_are_needed(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        "name: x\n"
+        "trigger: {event: deal.made}\n"
+        "steps: [{id: sign, approval: {title: Sign, roles: [boss], policy: {n_of: 2}}}]\n"
+    )
+    decide = ("--decide", "sign=approved")
+    code, out, _ = sluicegate("preview", file, "--event", "{}", *decide)
+    assert code == 0
+    assert out.splitlines() == [
+        "sign: approval (waiting)",
+        "sign: approved, 1 of 2: the request stays open for boss",
+        "=> paused",
+        "   waits at sign, Sign, for boss, 1 of 2 votes",
+    ]
+    code, out, _ = sluicegate("preview", file, "--event", "{}", *decide, *decide)
+    assert code == 0
+    assert out.splitlines()[-1] == "=> completed, result allowed"
+
+
+def test_an_explanation_notes_what_only_a_deployment_knows(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(
+        "name: x\n"
+        "trigger:\n"
+        "  event: deal.made\n"
+        "  debounce: {key: '${id}', for: 30s}\n"
+        "  cancel_on: {event: deal.*, match: {id: '${id}'}}\n"
+        "steps: [{id: x, allow: {}}]\n"
+    )
+    event = json.dumps({"type": "deal.made", "data": {"id": 7}})
+    code, out, _ = sluicegate("explain", file, "--event", event)
+    assert code == 0
+    assert out.splitlines() == [
+        "x: starts",
+        "  trigger 1 (deal.made): deal.made matches deal.made",
+        "    note: starts once no event with the key 7 has come for 30s, with the last event",
+        "  note: cancels the unfinished executions whose `cancel_on` asks for id 7",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.durations import parse_duration, parse_instant
+from engine.durations import length_text, parse_duration, parse_instant
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,13 @@ def test_an_instant_without_zone_is_refused(text: str) -> None:
 def test_what_is_no_instant_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no instant"):
         parse_instant(text)
+
+
+@pytest.mark.parametrize("text", ["500ms", "30s", "90s", "10m", "25h", "5d", "0ms", "1.5ms"])
+def test_a_length_is_written_as_definitions_write_it(text: str) -> None:
+    assert length_text(parse_duration(text)) == text
+
+
+def test_a_length_is_written_in_its_largest_unit() -> None:
+    assert length_text(timedelta(hours=48)) == "2d"
+    assert length_text(timedelta(seconds=120)) == "2m"

@@ -267,7 +267,9 @@ def test_answers_are_given_in_turn() -> None:
 
 def test_a_preview_is_json_with_stable_keys() -> None:
     found = previewed(UNKNOWN).as_dict()
-    assert list(found) == ["answer", "steps", "status", "result", "error", "waits", "fork"]
+    assert list(found) == [
+        *("answer", "counted", "steps", "status", "result", "error", "waits", "fork"),
+    ]
     text = json.dumps(found)
     assert '"depends_on": ["steps.ask.output.body.total"]' in text
     assert found["steps"] == [

@@ -4,13 +4,23 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Literal
 
-from engine.answers import Answer, Asked, Fails, Records, Row, Succeeds, shown_params
+from engine.answers import (
+    Answer,
+    Asked,
+    Doubtful,
+    Fails,
+    Records,
+    Row,
+    Runs,
+    Succeeds,
+    shown_params,
+)
 from engine.definition import Definition
-from engine.effects import CloseWait, Perform, WriteRecord
+from engine.effects import CloseWait, Perform, StartChild, WriteLog, WriteRecord
 from engine.execution import Status
 from engine.explain import Event
-from engine.ids import ChildId
-from engine.inputs import DecisionArrived
+from engine.ids import ChildId, StepPath
+from engine.inputs import CancelRequested, DecisionArrived
 from engine.rehearsal import Rehearsal
 from engine.rehearsed import new_execution, visited
 from tests.builders import NOW, a_definition, later, the_wait
@@ -180,3 +190,74 @@ def test_secrets_are_shown_by_name_where_they_will_stand() -> None:
         "json": {"list": ["${secrets.A}", "o1"]},
     }
     assert asked[0].params["url"] is None
+
+
+PARENT = a_definition("""
+name: parent
+steps:
+  - {id: sub, workflow: {name: child, input: {id: "${id}"}}, timeout: 3h}
+  - {id: told, execute: [{log: {message: "${steps.sub.output.outputs.ask.decided_by:-}"}}]}
+""")
+CHILD = a_definition("""
+name: child
+steps:
+  - {id: ask, approval: {title: "${id}", roles: [r], expires_in: 2h}}
+  - {id: call, execute: [{webhook: {url: "https://x.example"}}]}
+""")
+
+
+def a_family() -> Rehearsal:
+    def answer(asked: Asked) -> Answer:
+        return Runs(CHILD) if isinstance(asked, StartChild) else Succeeds()
+
+    rehearsal = a_rehearsal(PARENT, answer)
+    rehearsal.start()
+    return rehearsal
+
+
+# S103
+def test_a_child_is_rehearsed_with_its_parent_and_leaves_its_outputs() -> None:
+    rehearsal = a_family()
+    child = rehearsal.children(rehearsal.root)[StepPath("sub")]
+    assert (child.execution.workflow, child.execution.payload) == ("child", {"id": "o1"})
+    assert child.execution.meta["hops"] == 1
+    wait = the_wait(child.execution).id
+    rehearsal.give(DecisionArrived(NOW, NOW, "d1", wait, "approved", "ana"), child)
+    assert (child.execution.status, status_of(rehearsal)) == ("completed", "completed")
+    logged = [h.effect.message for h in rehearsal.happened if isinstance(h.effect, WriteLog)]
+    assert logged == ["ana"]
+
+
+def test_parent_and_child_live_under_one_clock() -> None:
+    rehearsal = a_family()
+    child = rehearsal.children(rehearsal.root)[StepPath("sub")]
+    rehearsal.pass_until(later(hours=4))
+    # The child expires an hour before its parent would have cancelled it.
+    assert (child.execution.status, status_of(rehearsal)) == ("blocked", "completed")
+    ends = [part.execution.completed_at for part in rehearsal.parts]
+    assert ends == [later(hours=2), later(hours=2)]
+
+
+def test_a_cancelled_parent_cancels_its_child() -> None:
+    rehearsal = a_family()
+    child = rehearsal.children(rehearsal.root)[StepPath("sub")]
+    rehearsal.give(CancelRequested(NOW, "ops"))
+    assert (child.execution.status, status_of(rehearsal)) == ("cancelled", "cancelled")
+
+
+def _in_turn(answers: Iterator[Answer]) -> Callable[[Asked], Answer]:
+    return lambda _asked: next(answers)
+
+
+# D28
+def test_a_call_in_doubt_is_asked_again_or_left_to_an_operator() -> None:
+    for idempotent, status in (("true", Status.COMPLETED), ("false", Status.PAUSED)):
+        answers: list[Answer] = [Doubtful(), Succeeds()]
+        definition = a_definition(f"""
+        steps:
+          - id: call
+            execute: [{{webhook: {{url: "https://x.example", idempotent: {idempotent}}}}}]
+        """)
+        rehearsal = a_rehearsal(definition, _in_turn(iter(answers)))
+        rehearsal.start()
+        assert status_of(rehearsal) is status
