@@ -2,22 +2,11 @@
 
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
 
 from cli.errors import FAILED, OK, UNREACHABLE
 from cli.show import print_json
+from config.checks import Check
 from config.settings import Settings, load_settings, masked
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One question, its answer, and what to do about a bad one."""
-
-    name: str
-    good: bool
-    answer: str
-    remedy: str = ""
 
 
 async def examine(as_json: bool) -> int:
@@ -59,61 +48,32 @@ async def _checks(settings: Settings) -> AsyncIterator[Check]:
 async def _database_checks(settings: Settings) -> AsyncIterator[Check]:
     from cli.parts import open_store
     from storage.errors import DatabaseUnreachable
-    from storage.migrate import migrations, schema_version
+    from storage.preflight import database_checks
 
     try:
         async with open_store(settings, check=False) as store:
             yield Check("database", True, store.address)
-            wanted, current = max(m.version for m in migrations()), await schema_version(store)
-            yield Check(
-                "schema", current >= wanted, f"version {current} of {wanted}", "sluicegate migrate"
-            )
-            for name in ("fsync", "synchronous_commit"):
-                async with store.connection() as connection:
-                    cursor = await connection.execute(
-                        "select current_setting(%s) as value", (name,)
-                    )
-                    row: Any = await cursor.fetchone()
-                good = row["value"] not in ("off",)
-                yield Check(name, good, row["value"], f"alter system set {name} = 'on'")
+            for check in await database_checks(store):
+                yield check
     except DatabaseUnreachable as problem:
         yield Check("database", False, str(problem), "start PostgreSQL, or correct DATABASE_URL")
 
 
 async def _broker_checks(settings: Settings) -> AsyncIterator[Check]:
     from streams.admin import Admin, BrokerUnreachable
-    from streams.topics import Topics
+    from streams.app import resolve_event_topics
+    from streams.preflight import topic_checks
 
     admin = Admin(settings.kafka, settings.kafka_security(), seconds=5)
-    specs = Topics(settings.topic_prefix).specs()
     try:
         await admin.ping()
         yield Check("broker", True, settings.kafka)
-        known = await admin.partitions()
-        configs = await admin.configs([spec.name for spec in specs if spec.name in known])
+        event_topics = await resolve_event_topics(settings, admin)
+        for check in await topic_checks(settings, admin, event_topics):
+            yield check
     except BrokerUnreachable as problem:
         remedy = "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS"
         yield Check("broker", False, str(problem), remedy)
-        return
-    plain = [name for name in settings.event_topics if not name.startswith("~")]
-    for name in (*plain, *(spec.name for spec in specs)):
-        there = name in known
-        answer = f"{known[name]} partitions" if there else "does not exist"
-        yield Check(f"topic {name}", there, answer, "sluicegate migrate --topics")
-    for spec in specs:
-        for key in ("cleanup.policy", "message.timestamp.type"):
-            wanted, found = spec.config.get(key), configs.get(spec.name, {}).get(key)
-            if wanted is not None and found is not None and _differs(wanted, found):
-                remedy = (
-                    f"kafka-configs.sh --bootstrap-server {settings.kafka} --alter "
-                    f"--entity-type topics --entity-name {spec.name} --add-config {key}=[{wanted}]"
-                )
-                answer = f"{found}, should be {wanted}"
-                yield Check(f"{key} of {spec.name}", False, answer, remedy)
-
-
-def _differs(wanted: str, found: str) -> bool:
-    return set(wanted.split(",")) != set(found.replace(" ", "").split(","))
 
 
 async def _redis_check(url: str) -> Check:

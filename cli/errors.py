@@ -12,6 +12,7 @@ OK, FAILED, USAGE, NOT_FOUND, UNREACHABLE, MIGRATION_NEEDED, INTERRUPTED = 0, 1,
 CODES = {
     "SettingMissing": UNREACHABLE,
     "ModeRefused": UNREACHABLE,
+    "Unsound": FAILED,
     "ConfigError": USAGE,
     "DatabaseUnreachable": UNREACHABLE,
     "BrokerUnreachable": UNREACHABLE,

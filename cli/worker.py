@@ -74,11 +74,13 @@ def _rows() -> Any:
 
 
 async def _prepare(worker: "Worker") -> Any:
-    """Wait for database and broker, check schema and topics, and build the application."""
+    """Wait for database and broker, refuse what would lose work, and build the application."""
+    from config.checks import require_sound
     from storage.errors import DatabaseUnreachable
     from storage.migrate import require_schema
     from streams.admin import BrokerUnreachable
     from streams.app import create_app, own_topics, require_topics, resolve_event_topics
+    from streams.preflight import preflight, tell
 
     pause = 0.2
     while True:
@@ -87,6 +89,8 @@ async def _prepare(worker: "Worker") -> Any:
             await require_schema(worker.store)
             event_topics = await resolve_event_topics(worker.settings, worker.admin)
             await require_topics([*event_topics, *own_topics(worker.topics)], worker.admin)
+            checks = await preflight(worker.settings, worker.store, worker.admin, event_topics)
+            tell(require_sound(checks))
             await worker.refresh()
             break
         except (DatabaseUnreachable, BrokerUnreachable) as problem:

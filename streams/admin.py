@@ -69,6 +69,16 @@ class Admin:
         known = {name: len(topic.partitions) for name, topic in found.topics.items()}
         return known if names is None else {name: known[name] for name in names if name in known}
 
+    async def sizes(self, names: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Return partitions and replicas of the topics that exist."""
+        found = await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+        sizes: dict[str, tuple[int, int]] = {}
+        for name in names:
+            parts = found.topics[name].partitions.values() if name in found.topics else ()
+            if parts:
+                sizes[name] = len(parts), min(len(part.replicas) for part in parts)
+        return sizes
+
     async def create_topics(self, specs: Sequence[TopicSpec]) -> list[str]:
         """Create the topics that do not exist; return their names."""
         known = await self.partitions(spec.name for spec in specs)

@@ -77,6 +77,7 @@ class _Log:
 def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
     """Return the application with its agents; nothing is connected yet."""
     settings, state = worker.settings, _Log(worker)
+    worker.event_topics = event_topics
     positions = worker.positions(state.look_up)
 
     async def start_offsets(assigned: frozenset[TP]) -> Mapping[TP, int]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from socket import gethostname
 from typing import Any
@@ -34,6 +34,7 @@ from streams.intake import Handler, Intake
 from streams.notices import Notices
 from streams.outbound import Outbound
 from streams.position import LookUp, Positions
+from streams.preflight import watch
 from streams.producer import KafkaOut
 from streams.relay import Relay
 from streams.scheduler import Scheduler
@@ -73,6 +74,8 @@ class Worker:
     actions: Actions | None = None
     dispatcher: Dispatcher | None = None
     out: KafkaOut | None = None
+    event_topics: Sequence[str] = ()
+    """The topics that its agent reads; named by whoever builds the application."""
     tasks: tuple[asyncio.Task[None], ...] = ()
 
     def intake(self, handler: Handler, positions: Positions) -> Intake:
@@ -133,6 +136,7 @@ class Worker:
                 ("tombstones", tombstones.run()),
                 ("schedules", Scheduler(self.driver, self.catalog).run()),
                 ("catalog", self._follow_catalog()),
+                ("preflight", watch(settings, self.store, self.admin, self.event_topics)),
             )
         )
 

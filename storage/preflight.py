@@ -1,0 +1,61 @@
+"""What must hold of the database server, checked before workers start."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from config.checks import Check
+from storage.migrate import migrations, schema_version
+from storage.store import PostgresStore
+
+Row = Mapping[str, Any]
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+MOST_SKEW = timedelta(seconds=5)
+"""Difference of two clocks beyond which one of them is wrong."""
+
+
+async def database_checks(store: PostgresStore) -> list[Check]:
+    """Return what must hold of schema, server and clock."""
+    wanted, current = max(m.version for m in migrations()), await schema_version(store)
+    answer = f"version {current} of {wanted}"
+    before = datetime.now(UTC)
+    rows = await store.fetch("read_server")
+    between = before + (datetime.now(UTC) - before) / 2
+    return [
+        Check("schema", current >= wanted, answer, "sluicegate migrate"),
+        *judge_server(rows),
+        judge_clock(between - rows[0]["now"]),
+    ]
+
+
+def judge_server(rows: Sequence[Row]) -> Iterator[Check]:
+    """Yield what is to be said of a server's settings."""
+    for row in rows:
+        if row["name"] in DURABLE:
+            value = row["setting"]
+            yield Check(row["name"], value != "off", value, _turn_on(row))
+        else:
+            name, value = row["database"], row["setting"]
+            remedy = f"createdb -E UTF8 -T template0 {name}_utf8 && sluicegate migrate"
+            yield Check("encoding", value == "UTF8", value, remedy)
+    replica = bool(rows[0]["replica"])
+    answer = "a replica, which cannot be written" if replica else "primary"
+    yield Check("server", not replica, answer, "name the primary in DATABASE_URL")
+
+
+def _turn_on(row: Row) -> str:
+    """Return the command for the level at which a setting was made."""
+    name = row["name"]
+    if row["source"] == "database":
+        statement = f"alter database {row['database']} reset {name}"
+    elif row["source"] == "user":
+        statement = f"alter role {row['role']} reset {name}"
+    else:
+        statement = f"alter system set {name} = on"
+    return f'psql "$DATABASE_URL" -c "{statement}" -c "select pg_reload_conf()"'
+
+
+def judge_clock(skew: timedelta) -> Check:
+    """Return what is to be said of this machine's clock against the database's."""
+    answer = f"{skew.total_seconds():+.1f} s against the database"
+    return Check("clock", abs(skew) <= MOST_SKEW, answer, "timedatectl set-ntp true", fatal=False)

@@ -1,0 +1,67 @@
+"""Bounds that need a broker or the HTTP application, each at its limit and one beyond."""
+
+import json
+from uuid import uuid4
+
+import httpx2 as httpx
+import pytest
+
+from tests.world import World
+
+API = "/api/v1"
+
+
+def an_order(**more: object) -> dict[str, object]:
+    """Return a small order, which passes."""
+    order = {"order_id": uuid4().hex, "customer_id": "c1", "total": 5, "currency": "EUR"}
+    return {**order, "country": "DE", **more}
+
+
+# F26
+def test_an_event_fifteen_hops_deep_starts_and_one_more_is_a_dead_letter(shop: World) -> None:
+    taken = shop.publish("order.created", an_order(), headers={"ce_hops": "15"})
+    assert len(shop.started_by(taken)) == 1
+    refused = shop.publish("order.created", an_order(), headers={"ce_hops": "16"})
+    letter = shop.wait_for(
+        lambda r: r.headers.get("ce_id") == refused.encode() and "dlq-error-type" in r.headers,
+        "the dead letter",
+    )
+    assert letter.headers["dlq-error-type"] == b"loop_limit"
+    assert shop.started_by(refused) == []
+
+
+# F17
+def test_an_event_of_256_kib_starts_and_one_byte_more_is_a_dead_letter(shop: World) -> None:
+    def publish(size: int) -> str:
+        order = an_order(a="", b="", c="")
+        left = size - len(json.dumps(order))
+        order |= {"a": "x" * 110_000, "b": "x" * 110_000, "c": "x" * (left - 220_000)}
+        assert len(json.dumps(order)) == size
+        return shop.publish("order.created", order)
+
+    assert len(shop.started_by(publish(256 * 1024))) == 1
+    refused = publish(256 * 1024 + 1).encode()
+    letter = shop.wait_for(
+        lambda r: r.headers.get("ce_id") == refused and "dlq-error-type" in r.headers,
+        "the dead letter",
+    )
+    assert letter.headers["dlq-error-type"] == b"too_large"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/executions", "/approvals", "/waits", "/dead-letters"],
+)
+async def test_a_page_has_two_hundred_rows_and_not_one_more(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    assert (await client.get(f"{API}{path}", params={"limit": 200})).status_code == 200
+    assert (await client.get(f"{API}{path}", params={"limit": 201})).status_code == 422
+
+
+# F17
+async def test_a_decision_above_64_kib_is_refused_by_the_api(client: httpx.AsyncClient) -> None:
+    request = f"{API}/approvals/w_{'0' * 32}/approve"
+    body = {"decided_by": "ana", "form": {"x": "x" * (64 * 1024)}}
+    answer = await client.post(request, json=body)
+    assert answer.status_code in (400, 413, 404)
