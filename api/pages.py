@@ -63,7 +63,10 @@ class Assets(StaticFiles):
 
 def add_pages(app: FastAPI, parts: Parts) -> Live:
     """Add the screens to an application; return what must be closed at its end."""
-    live = Live(Tail(parts.settings.kafka, parts.settings.kafka_security(), parts.topics))
+    settings = parts.settings
+    security = settings.kafka_security()
+    tail = Tail(settings.kafka, security, parts.topics, fetch_wait_ms=settings.fetch_wait_ms)
+    live = Live(tail)
     app.state.live = live
     app.include_router(router, include_in_schema=False)
     app.mount("/static", Assets(directory=STATIC), name="static")

@@ -46,8 +46,10 @@ def _lines(explained: Explanation) -> Iterator[str]:
     yield f"{explained.workflow}: {word}"
     for trigger in explained.triggers:
         yield f"  trigger {trigger.number} ({trigger.pattern or 'by hand'}): {trigger.reason}"
+        yield from (f"    note: {note}" for note in trigger.notes)
     if explained.input_problem is not None and any(t.matches for t in explained.triggers):
         yield f"  input: {explained.input_problem}"
+    yield from (f"  note: {note}" for note in explained.notes)
 
 
 def _comparisons(explained: Explanation) -> Iterator[dict[str, Any]]:

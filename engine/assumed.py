@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from engine.answers import Answer, Asked, Succeeds
 from engine.definition import Definition
 from engine.effects import Accept, Perform, Refuse, StartChild, WriteRecord
 from engine.execution import Execution, Wait
 from engine.inputs import DecisionArrived, Input, TimerFired
 from engine.paths import Path
-from engine.rehearsal import Answer, Asked, Rehearsal, Succeeds
+from engine.rehearsal import Rehearsal
 from engine.turn import expiry_timer
 from engine.unknown import named, placeholder, references_in, references_of, touching
 from engine.values import dataclass

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from engine.answers import shown_params
 from engine.definition import ConditionVerb, Definition, Step
 from engine.effects import Effect, Emit, Perform, RecordStep, WriteLog, WriteRecord
 from engine.execution import StepStatus
 from engine.ids import ChildId, StepPath
 from engine.paths import Path, parse_path
-from engine.rehearsal import Happening, shown_params
+from engine.rehearsed import Happening
 from engine.templates import as_text
 from engine.unknown import named_in, references_in, touching
 from engine.values import dataclass

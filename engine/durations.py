@@ -40,3 +40,11 @@ def parse_instant(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no zone; add Z or an offset such as +01:00")
     return instant
+
+
+def length_text(length: timedelta) -> str:
+    """Return a length as definitions write it, in the largest unit that fits without rest."""
+    for name in ("d", "h", "m", "s"):
+        if length and not length % _UNITS[name]:
+            return f"{length // _UNITS[name]}{name}"
+    return f"{length / _UNITS['ms']:g}ms"

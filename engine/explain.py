@@ -3,24 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from engine.conditions import Leaf, Scope, compile_condition
+from engine.conditions import Scope
 from engine.definition import Definition, Trigger
 from engine.errors import SluicegateError
+from engine.findings import Finding, describe, explain_condition
+from engine.notes import cancellations, gathering_key, notes_of, rendered
 from engine.patterns import matches
-from engine.steps.condition import explain_leaf
-from engine.templates import as_text
 from engine.values import dataclass
 
 CheckInput: TypeAlias = Callable[[Mapping[str, object], Mapping[str, object]], str | None]
 """Returns what a JSON Schema refuses in a payload; given by the shell."""
-GROUPS: Mapping[object, Literal["all", "any"]] = {
-    "all": "all",
-    "and": "all",
-    "any": "any",
-    "or": "any",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +41,6 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A part of a condition as evaluated: a comparison, or a group of parts."""
-
-    kind: Literal["leaf", "all", "any", "not"]
-    holds: bool | None
-    """None where a strict comparison, or a reference without value, is an error."""
-    parts: tuple["Finding", ...] = ()
-    leaf: Leaf | None = None
-    problem: str | None = None
-
-    def leaves(self) -> Iterable["Finding"]:
-        """Yield all comparisons, in the order in which they are written."""
-        if self.kind == "leaf":
-            yield self
-        for part in self.parts:
-            yield from part.leaves()
-
-    def as_dict(self) -> dict[str, object]:
-        """Return it as JSON shows it; the keys are a contract."""
-        if self.leaf is not None:
-            return explain_leaf(self.leaf)
-        if self.kind == "leaf":
-            return {"holds": self.holds, "problem": self.problem}
-        return {self.kind: [part.as_dict() for part in self.parts], "holds": self.holds}
-
-
-@dataclass(frozen=True, slots=True)
 class TriggerExplanation:
     """What one trigger made of an event; `number` counts from 1."""
 
@@ -84,6 +51,10 @@ class TriggerExplanation:
     matches: bool = False
     when: Finding | None = None
     key: str | None = None
+    gathers: str | None = None
+    """The key under which the event is held back (`debounce`, `batch`); None: it is not."""
+    notes: tuple[str, ...] = ()
+    """What else decides, known only to a running deployment."""
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON shows it; the keys are a contract."""
@@ -95,6 +66,7 @@ class TriggerExplanation:
             "key": self.key,
             "starts": self.starts,
             "reason": self.reason,
+            "notes": list(self.notes),
         }
 
 
@@ -109,6 +81,8 @@ class Explanation:
     key: str | None = None
     input_problem: str | None = None
     triggers: tuple[TriggerExplanation, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the event does to executions that run already."""
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON shows it; the keys are a contract."""
@@ -120,6 +94,7 @@ class Explanation:
             "key": self.key,
             "input_problem": self.input_problem,
             "triggers": [trigger.as_dict() for trigger in self.triggers],
+            "notes": list(self.notes),
         }
 
 
@@ -158,6 +133,7 @@ def explain(definition: Definition, event: Event, at: datetime, check: CheckInpu
         key=first.key if first else None,
         input_problem=problem,
         triggers=tuple(found),
+        notes=tuple(cancellations(definition, event.type, event.data, event.key)),
     )
 
 
@@ -185,18 +161,18 @@ def _explain_trigger(
     when = explain_condition(raw["when"], scope) if "when" in raw else None
     if when is not None and not when.holds:
         return TriggerExplanation(number, pattern, False, _why_not(when), True, when)
-    if input_problem is not None:
+    if input_problem is not None and trigger.batch is None:
         reason = f"a dead letter, the payload breaks `input`: {input_problem}"
         return TriggerExplanation(number, pattern, False, reason, True, when)
     try:
-        key = str(trigger.key.render(scope)) if trigger.key is not None else None
+        gathers, notes = gathering_key(trigger, scope), notes_of(trigger, scope)
+        # The key of a batch is that of its events together.
+        key = rendered(trigger.key, scope) if trigger.batch is None else None
     except SluicegateError as problem:
-        reason = f"a dead letter, `key` has no value: {problem}"
+        reason = f"a dead letter, a key of the trigger has no value: {problem}"
         return TriggerExplanation(number, pattern, False, reason, True, when)
     reason = f"{event.type} matches {pattern}" + (" and `when` holds" if when is not None else "")
-    if key is not None:
-        reason += f"; at most one unfinished execution has the key {key}"
-    return TriggerExplanation(number, pattern, True, reason, True, when, key)
+    return TriggerExplanation(number, pattern, True, reason, True, when, key, gathers, notes)
 
 
 def _why_not(when: Finding) -> str:
@@ -205,51 +181,3 @@ def _why_not(when: Finding) -> str:
         return f"a dead letter, `when` cannot be evaluated: {'; '.join(problems)}"
     failing = [describe(part.leaf) for part in when.leaves() if part.leaf and not part.leaf.holds]
     return f"`when` does not hold: {', '.join(failing) or 'what it excludes is the case'}"
-
-
-def describe(leaf: Leaf) -> str:
-    """Return a comparison in one line: what was wanted and what was found."""
-    found = "nothing" if leaf.value is None else as_text(leaf.value)
-    text = f"{leaf.field} {leaf.operator} {as_text(leaf.expected)} (found {found})"
-    return f"{text}: {leaf.warning}" if leaf.warning else text
-
-
-def explain_condition(node: object, scope: Scope) -> Finding:
-    """Evaluate every part of a written condition, also those that need no evaluation."""
-    if not isinstance(node, Mapping):
-        raise ValueError("a condition is a mapping")
-    if {"operator", "field"} <= set(node) or {"approval", "is"} <= set(node):
-        return _leaf(node, scope)
-    parts = [_entry(key, value, scope) for key, value in node.items()]
-    return parts[0] if len(parts) == 1 else _group("all", parts)
-
-
-def _entry(key: object, value: object, scope: Scope) -> Finding:
-    if key in GROUPS and isinstance(value, list):
-        return _group(GROUPS[key], [explain_condition(part, scope) for part in value])
-    if key == "not":
-        inner = explain_condition(value, scope)
-        return Finding("not", None if inner.holds is None else not inner.holds, (inner,))
-    tests = value if isinstance(value, Mapping) else {}
-    strict = {"strict": tests["strict"]} if "strict" in tests else {}
-    leaves = [
-        _leaf({key: {operator: expected, **strict}}, scope)
-        for operator, expected in tests.items()
-        if operator != "strict"
-    ]
-    return leaves[0] if len(leaves) == 1 else _group("all", leaves)
-
-
-def _group(kind: Literal["all", "any"], parts: Sequence[Finding]) -> Finding:
-    """Judge a group as evaluation does: in order, up to the part that decides it."""
-    decisive = kind == "any"
-    first = next((part for part in parts if part.holds is None or part.holds is decisive), None)
-    return Finding(kind, first.holds if first is not None else not decisive, tuple(parts))
-
-
-def _leaf(node: object, scope: Scope) -> Finding:
-    try:
-        holds, leaves = compile_condition(node).explain(scope)
-    except SluicegateError as problem:
-        return Finding("leaf", None, problem=str(problem))
-    return Finding("leaf", holds, leaf=leaves[0])

@@ -18,7 +18,7 @@ from engine.execution import Execution, Status, Wait
 from engine.explain import Event
 from engine.ids import WaitId
 from engine.inputs import Started
-from engine.rehearsal import new_execution
+from engine.rehearsed import new_execution
 from engine.values import dataclass
 
 MAX_FORKS = 3

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from engine.effects import StartChild
 from engine.execution import Execution
-from engine.ids import ExecutionId, public_id
+from engine.family import child_of, outputs_of
+from engine.ids import ExecutionId
 from engine.inputs import ChildEnded, Started
 from streams.catalog import Version
 from streams.ledger import ChildStart
@@ -44,30 +45,8 @@ def _refuse(work: "Work", parent: Execution, asked: StartChild, code: str, text:
 
 def _start(work: "Work", parent: Execution, asked: StartChild, version: Version) -> None:
     definition = version.definition
-    hops = parent.meta.get("hops", 0)
-    meta: dict[str, object] = {
-        "id": f"{public_id(parent.id)}:{asked.path}",
-        "type": f"workflow:{parent.workflow}",
-        "source": f"/sluicegate/{parent.workflow}",
-        "time": work.now.isoformat(),
-        "topic": None,
-        "key": None,
-        "hops": (hops if isinstance(hops, int) else 0) + 1,
-        "parent": {"id": parent.id, "step": asked.path, "awaited": asked.awaited},
-    }
-    for name in ("traceparent", "tracestate"):
-        if name in parent.meta:
-            meta[name] = parent.meta[name]
-    execution = Execution(
-        asked.id,
-        definition.name,
-        definition.version,
-        f"workflow:{parent.workflow}",
-        asked.payload,
-        meta,
-        work.now,
-    )
-    metadata: dict[str, object] = {"event": meta, "triggered_at": work.now}
+    execution = child_of(parent, asked, definition, work.now)
+    metadata: dict[str, object] = {"event": execution.meta, "triggered_at": work.now}
     if definition.labels:
         metadata["labels"] = dict(definition.labels)
     work.start(version, execution, metadata, Started(work.now), None)
@@ -91,12 +70,6 @@ def tell_parents(work: "Work") -> None:
 
 
 def _end_of(execution: Execution) -> dict[str, object]:
-    steps = execution.context.get("steps")
-    outputs = {
-        id: step["output"]
-        for id, step in (steps.items() if isinstance(steps, Mapping) else ())
-        if isinstance(step, Mapping) and "output" in step
-    }
     error = execution.error
     return {
         "child": execution.id,
@@ -104,5 +77,5 @@ def _end_of(execution: Execution) -> dict[str, object]:
         "result": execution.result,
         "error_code": error.code if error else None,
         "error_message": error.message if error else None,
-        "outputs": outputs,
+        "outputs": outputs_of(execution),
     }

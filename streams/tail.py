@@ -49,14 +49,21 @@ def change_of(message: Message, topics: Topics) -> Change | None:
 class Tail:
     """Reads the waiting and the executions topic from their ends; belongs to no group."""
 
-    def __init__(self, bootstrap: str, security: Mapping[str, str], topics: Topics) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        security: Mapping[str, str],
+        topics: Topics,
+        *,
+        fetch_wait_ms: int = 500,
+    ) -> None:
         self._topics = topics
         self._config: dict[str, str | int | float | bool | object] = {
             "bootstrap.servers": bootstrap,
             "group.id": "sluicegate-pages",
             "enable.auto.commit": False,
             "auto.offset.reset": "latest",
-            "fetch.wait.max.ms": 500,
+            "fetch.wait.max.ms": fetch_wait_ms,
             "reconnect.backoff.max.ms": 5_000,
             "log.connection.close": False,
             **security,
@@ -87,7 +94,9 @@ class Tail:
         try:
             while not stop.is_set():
                 began = followed.look()
-                messages = consumer.consume(MOST, POLL_SECONDS)
+                # Asked for many, it would wait for many.
+                first = consumer.poll(POLL_SECONDS)
+                messages = [] if first is None else [first, *consumer.consume(MOST, 0)]
                 # Where reading has just begun, what came while the end was looked up is not seen.
                 if began or any(message.error() is not None for message in messages):
                     tell(None)

@@ -5,11 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from engine.ids import ChildId, ExecutionId, WaitId
+from engine.ids import ChildId, ExecutionId
 from engine.inputs import (
     CancelRequested,
     ChildEnded,
-    EventArrived,
     Input,
     Started,
     TimerFired,
@@ -18,14 +17,18 @@ from streams.agents.decisions import DecisionsHandler
 from streams.driver import Driver
 from streams.failpoints import reach
 from streams.gathering import Gathering
+from streams.meeting import meet_waits, meet_watches
+from streams.watermark import NEVER, Watermark
 from streams.work import Work
 
 TICK_SECONDS = 0.2
 """How often due timers are looked for; their lateness stays below 1 s (requirements.md S50)."""
 CLAIM = 500
+EXPIRY_GRACE_SECONDS = 15 * 60.0
+"""How long an expiry waits at most for decisions that were sent before it (reliability.md)."""
 SWEEP_SECONDS = 1.0
 LOOKS = 12
-"""How often a new event wait looks for early events: longer than any transaction lasts."""
+"""How often what is new looks for early events: longer than any transaction lasts."""
 KEEP_EARLY_SECONDS = 24 * 3600.0
 """How long a decision about nothing we know is held before it is refused (interfaces.md)."""
 
@@ -56,12 +59,14 @@ class Ticker:
         decisions: DecisionsHandler,
         gathering: Gathering,
         *,
+        watermark: Watermark,
         keep_early_seconds: float,
     ) -> None:
         self._driver, self._decisions, self._gathering = driver, decisions, gathering
+        self._watermark, self._decided_until, self._overdue = watermark, NEVER, False
         self._keep_early_seconds = keep_early_seconds
         self._meet, self._due = asyncio.Event(), asyncio.Event()
-        self._looks_left: dict[object, int] = {}
+        self._looks_left: dict[tuple[str, str], int] = {}
 
     def committed(self, work: Work) -> None:
         """Look for held decisions and early events when a transaction opened what they wait for."""
@@ -69,8 +74,10 @@ class Ticker:
             self._due.set()
         if "approval" in work.ledger.opened_kinds:
             self._meet.set()
-        for wait in work.ledger.opened_event_waits:
-            self._looks_left[wait] = LOOKS
+        looks = [("wait", str(wait)) for wait in work.ledger.opened_event_waits]
+        looks += [("watch", str(row["execution_id"])) for row in work.ledger.watches]
+        if looks:
+            self._looks_left |= dict.fromkeys(looks, LOOKS)
             self._meet.set()
 
     async def run_timers(self) -> None:
@@ -78,6 +85,8 @@ class Ticker:
         while True:
             self._due.clear()
             fired = await self._driver.run_until_done(self._fire, "timers")
+            if self._overdue:
+                fired += await self._expire()
             await self._driver.run_until_done(self._gathering.start_due, "gathered events")
             if fired < CLAIM:
                 try:
@@ -86,8 +95,20 @@ class Ticker:
                 except TimeoutError:
                     continue
 
+    async def _expire(self) -> int:
+        """Fire expiries of requests once all decisions that were sent before them are read."""
+        self._decided_until = await self._watermark.read()
+        return await self._driver.run_until_done(self._fire, "timers")
+
     async def _fire(self, work: Work) -> int:
-        rows = await work.transaction.fetch("claim_due_timers", limit=CLAIM)
+        rows = await work.transaction.fetch(
+            "claim_due_timers",
+            limit=CLAIM,
+            decided_until=self._decided_until,
+            grace_seconds=EXPIRY_GRACE_SECONDS,
+        )
+        overdue = await work.transaction.fetch("find_overdue_requests")
+        self._overdue = bool(overdue)
         if rows:
             reach("timer.after_claim")
         await work.load({row["execution_id"] for row in rows})
@@ -98,7 +119,8 @@ class Ticker:
         return len(rows)
 
     async def run_meetings(self) -> None:
-        """Bring together decisions and events with the pauses that came after them."""
+        """Bring together decisions and events with what came after them."""
+        await self._sweep()
         while True:
             try:
                 async with asyncio.timeout(SWEEP_SECONDS):
@@ -110,18 +132,23 @@ class Ticker:
             await self._look_for_early_events()
 
     async def _look_for_early_events(self) -> None:
-        waits = list(self._looks_left)
-        if not waits:
+        looks = list(self._looks_left)
+        if not looks:
             return
+        waits = [id for kind, id in looks if kind == "wait"]
+        watches = [id for kind, id in looks if kind == "watch"]
 
-        async def body(work: Work) -> int:
-            return await self._meet_events(work, waits)
+        async def body(work: Work) -> None:
+            if waits:
+                await meet_waits(work, waits)
+            if watches:
+                await meet_watches(work, watches)
 
         await self._driver.run_until_done(body, "early events")
-        for wait in waits:
-            self._looks_left[wait] -= 1
-            if not self._looks_left[wait]:
-                del self._looks_left[wait]
+        for look in looks:
+            self._looks_left[look] -= 1
+            if not self._looks_left[look]:
+                del self._looks_left[look]
 
     async def _repeat(self, body: Callable[[Work], Awaitable[int]], what: str) -> None:
         while await self._driver.run_until_done(body, what) == CLAIM:
@@ -133,14 +160,7 @@ class Ticker:
             return 0
         return await self._decisions.meet(work, self._keep_early_seconds)
 
-    async def _meet_events(self, work: Work, waits: list[object]) -> int:
-        rows = await work.transaction.fetch("meet_signals", wait_ids=waits)
-        await work.load({row["execution_id"] for row in rows})
-        for row in rows:
-            given = EventArrived(work.now, WaitId(row["wait_id"]), row["payload"], row["meta"])
-            work.apply(ExecutionId(row["execution_id"]), given)
-        return len(rows)
-
-    async def sweep_events(self) -> None:
-        """Once at the start: events and waits that a crash kept apart."""
-        await self._driver.run_until_done(lambda work: self._meet_events(work, []), "early events")
+    async def _sweep(self) -> None:
+        """Once at the start: events, and what waits for them, that a crash kept apart."""
+        for meet in (meet_waits, meet_watches):
+            await self._repeat(lambda work, meet=meet: meet(work, ()), "early events")  # type: ignore[misc]

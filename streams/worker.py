@@ -42,6 +42,7 @@ from streams.schemas import Schemas
 from streams.ticker import Ticker
 from streams.tombstones import Tombstones
 from streams.topics import Topics
+from streams.watermark import Watermark
 
 DRAIN_SECONDS = 5.0
 CATALOG_SECONDS = 1.0
@@ -117,6 +118,7 @@ class Worker:
             self.driver,
             self.decisions,
             self.gathering,
+            watermark=Watermark(self.store, self.admin, self.topics.decisions, settings.group_id),
             keep_early_seconds=settings.early_decision_seconds,
         )
         tombstones = Tombstones(

@@ -123,7 +123,7 @@ async def live_execution(
 
     async def render() -> str:
         state = await state_of(parts, id, axis)
-        return "" if state is None else fragment("execution_state.html", state)
+        return "" if state is None else fragment("execution_live.html", state)
 
     def concerns(change: Change) -> bool:
         return change.execution_id == public

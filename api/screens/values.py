@@ -9,6 +9,7 @@ from api.screens.wording import MAX_TEXT, hides, visible
 MAX_ROWS = 150
 MAX_DEPTH = 6
 MAX_ITEMS = 20
+MAX_COLUMNS = 7
 SECRET_NAMES = ("password", "passwd", "secret", "token", "authorization", "api_key", "apikey")
 MASK = "***"
 
@@ -23,6 +24,9 @@ class Item:
     kind: str = "text"
     note: str = ""
     """What is not shown of it."""
+    columns: tuple[str, ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
+    """Of a table inside the table: a list of like objects."""
 
 
 def rows_of(value: object) -> list[Item]:
@@ -44,7 +48,7 @@ def rows_of(value: object) -> list[Item]:
 
 def _walk(value: object, depth: int) -> Iterator[Item]:
     if isinstance(value, Mapping):
-        for name, inner in value.items():
+        for name, inner in sorted(value.items(), key=_plain_first):
             yield from _entry(visible(name), inner, depth)
     elif isinstance(value, list):
         for number, inner in enumerate(value[:MAX_ITEMS], 1):
@@ -62,6 +66,8 @@ def _entry(name: str, value: object, depth: int) -> Iterator[Item]:
         left = len(value) - MAX_ITEMS
         note = f"{left:,} of {len(value):,} entries are not shown" if left > 0 else ""
         yield _leaf(name, joined, depth, note)
+    elif isinstance(value, list) and (columns := _columns(value)):
+        yield _table(name, value, columns, depth)
     elif isinstance(value, Mapping | list) and value:
         if depth >= MAX_DEPTH:
             yield Item(name, depth, kind="cut", note="nested too deeply to be shown here")
@@ -70,6 +76,32 @@ def _entry(name: str, value: object, depth: int) -> Iterator[Item]:
         yield from _walk(value, depth + 1)
     else:
         yield _leaf(name, value, depth)
+
+
+def _plain_first(entry: tuple[str, object]) -> tuple[bool, str]:
+    """Order names: the database does not keep the order in which they were written."""
+    name, value = entry
+    return isinstance(value, Mapping | list) and bool(value), str(name)
+
+
+def _columns(value: list[object]) -> tuple[str, ...]:
+    """Return the columns of a list of small, flat objects; none for any other list."""
+    names: dict[str, None] = {}
+    for row in value:
+        if not isinstance(row, Mapping) or not all(map(_is_short, row.values())):
+            return ()
+        names |= dict.fromkeys(map(str, row))
+    return tuple(sorted(names)) if len(names) <= MAX_COLUMNS else ()
+
+
+def _table(name: str, value: list[Any], columns: tuple[str, ...], depth: int) -> Item:
+    cells = tuple(
+        tuple(visible(_plain(row[column])) if column in row else "" for column in columns)
+        for row in value[:MAX_ITEMS]
+    )
+    left = len(value) - MAX_ITEMS
+    note = f"{left:,} of {len(value):,} entries are not shown" if left > 0 else ""
+    return Item(name, depth, "", "table", note, tuple(map(visible, columns)), cells)
 
 
 def _is_short(value: object) -> bool:

@@ -1,6 +1,7 @@
 """What each answer would lead to, in a few words, before anybody gives it."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from engine.preview import Fork, NextWait, Preview, preview
 from storage.reading import Reading
 
 log = logging.getLogger("sluicegate.api")
+_UNSAID = re.compile(r"«approvals\.\w+\.reason»")
 MAX_LINES = 12
 COMPILED = 128
 
@@ -73,11 +75,12 @@ def _way(definition: Definition, execution: Execution, wait: WaitId, outcome: st
 
 
 def _lines(found: Preview, depth: int) -> Iterator[tuple[int, str]]:
-    answer = found.answer
+    answer, counted = found.answer, False
     if isinstance(answer, Refuse):
         yield depth, f"would be refused: {answer.message}"
         return
     if isinstance(answer, Accept) and answer.result == "counted":
+        counted = True
         yield depth, "is counted; the policy needs more votes"
     for step in found.steps:
         for doing in step.would:
@@ -85,9 +88,9 @@ def _lines(found: Preview, depth: int) -> Iterator[tuple[int, str]]:
     if found.fork is not None:
         yield from _fork_lines(found.fork, depth)
         return
-    for wait in found.waits:
+    for wait in () if counted else found.waits:
         yield depth, f"then {_wait_text(wait)}"
-    if not found.waits or found.result is not None:
+    if not found.waits:
         yield depth, _end(found)
 
 
@@ -102,7 +105,7 @@ def _fork_lines(fork: Fork, depth: int) -> Iterator[tuple[int, str]]:
 def _end(found: Preview) -> str:
     error = found.error
     why = f": {error['message']}" if error and error.get("message") else ""
-    return f"ends {found.result or found.status}{why}"
+    return _UNSAID.sub("the reason given", f"ends {found.result or found.status}{why}")
 
 
 def _wait_text(wait: NextWait) -> str:

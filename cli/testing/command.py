@@ -99,7 +99,7 @@ def _run(suites: Sequence[SuiteFile], only: str) -> Iterator[Ran]:
             if only not in f"{file.suite.workflow} {case.name}".lower():
                 continue
             begun = time.perf_counter()
-            outcome = run_case(file.definition, file.beside.resources, case, ("tests", number))
+            outcome = run_case(file.definition, file.beside, case, ("tests", number))
             yield Ran(file, outcome, time.perf_counter() - begun)
 
 
@@ -107,7 +107,8 @@ def _coverage(found: Found, ran: Sequence[Ran]) -> list[Coverage]:
     """Return what the tests cover of each workflow that was found."""
     covered = {definition.file: Coverage(definition) for definition in found.definitions}
     for each in ran:
-        covered[each.file.definition.file].note(each.outcome.happened)
+        for part in each.outcome.parts:
+            covered[part.definition.file].note(part.happened)
     return list(covered.values())
 
 

@@ -1,73 +1,15 @@
 """Which steps and branches of a workflow its tests went through."""
 
 from collections.abc import Iterable, Iterator
-from typing import assert_never
 
+from cli.testing.ways import path_of, taken, ways_of
 from engine.course import defined_path
-from engine.definition import (
-    AllowVerb,
-    ApprovalSpec,
-    ApprovalVerb,
-    BlockVerb,
-    ConditionVerb,
-    Definition,
-    EventsWait,
-    EventWait,
-    ExecuteVerb,
-    ForEachVerb,
-    ParallelVerb,
-    RepeatVerb,
-    Step,
-    WaitVerb,
-    WorkflowVerb,
-)
-from engine.effects import Announce, CloseWait, Effect, RecordStep
-from engine.execution import StepStatus
+from engine.definition import Definition
 from engine.ids import StepPath
-from engine.rehearsal import Happening, visited
+from engine.rehearsed import Happening, visited
 
 Branch = tuple[StepPath, str]
 """A step and the name of one way that leads on from it, as definitions write it."""
-
-
-def branches_of(step: Step) -> Iterator[str]:
-    """Yield the ways that lead on from a step, if there is more than one."""
-    if step.when is not None:
-        yield "when: false"
-    match step.verb:
-        case ConditionVerb():
-            yield from ("on_true", "on_false")
-        case ApprovalVerb(spec):
-            yield from _of_approval(spec)
-        case BlockVerb(approval=spec):
-            if spec is not None:
-                yield from _of_approval(spec)
-        case WaitVerb(what):
-            if isinstance(what, EventWait | EventsWait):
-                yield "event"
-                events = what.events if isinstance(what, EventsWait) else (what,)
-                if any(event.timeout is not None for event in events):
-                    yield "on_timeout"
-        case AllowVerb() | ExecuteVerb() | WorkflowVerb():
-            pass
-        case ParallelVerb() | ForEachVerb() | RepeatVerb():
-            pass
-        case _:
-            assert_never(step.verb)
-    if step.on_error is not None:
-        yield "on_error"
-
-
-def _of_approval(spec: ApprovalSpec) -> Iterator[str]:
-    yield from (outcome_branch(outcome) for outcome in spec.outcomes)
-    if spec.expires_in is not None or spec.expires_at is not None:
-        yield outcome_branch("expired")
-
-
-def outcome_branch(outcome: str) -> str:
-    """Return the name of an outcome's branch."""
-    fixed = outcome in ("approved", "rejected", "expired")
-    return f"on_{outcome}" if fixed else f"on.{outcome}"
 
 
 class Coverage:
@@ -78,7 +20,7 @@ class Coverage:
         self._run: set[StepPath] = set()
         self._taken: set[Branch] = set()
         self.branches: list[Branch] = [
-            (path, name) for path, step in definition.steps.items() for name in branches_of(step)
+            (path, name) for path, step in definition.steps.items() for name in ways_of(step)
         ]
 
     @property
@@ -94,10 +36,11 @@ class Coverage:
             if defined is not None:
                 self._run.add(defined)
         for happening in happened:
-            for path, name in _taken(happening.effect):
-                defined = defined_path(self._definition, path)
-                if defined is not None:
-                    self._taken.add((defined, name))
+            path = path_of(happening.effect)
+            defined = defined_path(self._definition, path) if path is not None else None
+            if defined is not None:
+                step = self._definition.steps[defined]
+                self._taken.update((defined, name) for name in taken(happening.effect, step))
 
     @property
     def not_run(self) -> list[StepPath]:
@@ -143,24 +86,3 @@ class Coverage:
 
 def _named(branch: Branch) -> str:
     return f"{branch[0]}: {branch[1]}"
-
-
-def _taken(effect: Effect) -> Iterator[Branch]:
-    """Yield the branches that an effect shows to be taken."""
-    match effect:
-        case RecordStep(status=StepStatus.COMPLETED, step_type="condition"):
-            output = effect.output
-            if isinstance(output, dict):
-                yield effect.path, "on_true" if output["result"] else "on_false"
-        case Announce(kind="step.skipped", step_path=path) if path is not None:
-            yield path, "when: false"
-        case Announce(kind="step.failed", step_path=path) if path is not None:
-            yield path, "on_error"
-        case CloseWait(wait, outcome) if wait.kind == "approval":
-            yield wait.path, outcome_branch(outcome)
-        case CloseWait(wait, "received"):
-            yield wait.path, "event"
-        case CloseWait(wait, "expired"):
-            yield wait.path, "on_timeout"
-        case _:
-            pass

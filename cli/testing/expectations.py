@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cli.testing.documents import Expectation
+from cli.testing.expected import Expectation
 from cli.testing.facts import Facts
 from cli.testing.matching import At, Difference, differences, names_step, shown
 from engine.paths import MISSING, lookup, parse_path
@@ -13,13 +13,30 @@ Check = Callable[[Any, Facts, At], list[Difference]]
 
 def compare(expectation: Expectation, facts: Facts, at: At) -> list[Difference]:
     """Return every difference, in the order in which the file states what it expects."""
-    given = expectation.model_dump(exclude_unset=True)
-    return [
+    given = expectation.model_dump(exclude_unset=True, exclude={"children"})
+    found = [
         difference
         for name in given
         if name in CHECKS
         for difference in CHECKS[name](given[name], facts, (*at, name))
     ]
+    for step, wanted in (expectation.children or {}).items():
+        found += _child(step, wanted, facts, (*at, "children", step))
+    return found
+
+
+def _child(step: str, wanted: Expectation, facts: Facts, at: At) -> list[Difference]:
+    children = facts.children
+    found = [path for path in children if names_step(step, path)]
+    if len(found) == 1 and wanted.started is not False:
+        return compare(wanted, children[found[0]], at)
+    if not found and wanted.started is False:
+        return []
+    there = f"executions were started by: {_listed(list(children))}"
+    if wanted.started is False:
+        return [Difference(at, f"{step} started an execution")]
+    problem = "several steps are called" if found else "no execution was started by"
+    return [Difference(at, f"{problem} {step}; {there}")]
 
 
 def _told(value: Callable[[Facts], object]) -> Check:

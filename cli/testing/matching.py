@@ -25,8 +25,17 @@ def shown(value: object) -> str:
 
 
 def names_step(name: str, path: str) -> bool:
-    """Tell whether a test's name of a step, its id or its path, means the step at a path."""
-    return name in (path, path.rpartition("/")[2])
+    """Tell whether a test's name of a step means the one at a path as executed.
+
+    It may be the step's id, its path as executed, or its path in the definition: without the
+    numbers that the items and rounds of a loop have.
+    """
+    return name in (path, path.rpartition("/")[2], bare(path))
+
+
+def bare(path: str) -> str:
+    """Return a step's path in the definition, given its path as executed."""
+    return "/".join(part for part in path.split("/") if not part.isdigit())
 
 
 def differences(expected: object, actual: object, at: At) -> list[Difference]:

@@ -111,11 +111,12 @@ def _read(path: Path, beside: Folder, found: Found) -> None:
         _note_missing(path, suite, beside, places, found)
         return
     file = SuiteFile(path, suite, definition, beside, places)
-    found.mistakes += map(file.mistake, _unknown(suite, definition))
+    found.mistakes += map(file.mistake, _unknown(suite, definition, beside))
     found.suites.append(file)
 
 
-def _unknown(suite: Suite, definition: Definition) -> list[Difference]:
+def _unknown(suite: Suite, definition: Definition, beside: Folder) -> list[Difference]:
+    at_hand = {each.name: each for each in beside.definitions}
     names: dict[str, int] = {}
     found: list[Difference] = []
     for number, case in enumerate(suite.tests):
@@ -124,7 +125,7 @@ def _unknown(suite: Suite, definition: Definition) -> list[Difference]:
             problem = f"the test {case.name!r} stands here twice; rename one"
             found.append(Difference((*at, "name"), problem))
         names.setdefault(case.name, number)
-        found += unknown_names(case, definition, at)
+        found += unknown_names(case, definition, at_hand, at)
     return found
 
 

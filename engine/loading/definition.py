@@ -15,6 +15,7 @@ from engine.loading.schema import refuse_remote
 from engine.loading.scope import references
 from engine.loading.steps import NO_STEP, StepTable
 from engine.loading.trigger import read_triggers
+from engine.loading.writing import refuse_double_writes
 
 KEYS = (
     "name",
@@ -89,6 +90,7 @@ def _steps(fields: Fields, table: StepTable) -> tuple[StepPath | None, StepPath 
     table.visible.failing = True
     failing = table.read_list(on_error, NO_STEP, None, ()) if on_error is not None else None
     table.visible.check()
+    refuse_double_writes(table.visible.uses)
     return first, failing
 
 

@@ -138,6 +138,17 @@ where s.received_at >= w.since
 order by s.received_at
 limit 500;
 
+-- name: meet_watches
+select distinct on (w.execution_id) w.execution_id::text as execution_id, s.meta
+from signals s
+inner join watches w on w.correlation = s.correlation
+inner join workflow_executions e on e.id = w.execution_id
+where s.received_at >= (e.metadata ->> 'triggered_at')::timestamptz
+    and (cardinality(%(execution_ids)s::uuid[]) = 0 or w.execution_id = any(%(execution_ids)s::uuid[]))
+    and s.meta ->> 'id' is distinct from e.metadata -> 'event' ->> 'id'
+order by w.execution_id, s.received_at
+limit 500;
+
 -- name: insert_steps
 insert into step_executions (
     id, execution_id, step_id, step_path, step_type, attempt, status, input, output, started_at,
@@ -303,11 +314,28 @@ where id in (
     select t.id
     from timers t
     where t.due_at <= clock_timestamp()
+        and (
+            t.due_at < %(decided_until)s
+            or t.due_at < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
+            or t.kind <> 'expiry'
+            or not exists (
+                select 1 from waits w where w.id = substr(t.wait_id, 3)::uuid and w.kind = 'approval'
+            )
+        )
     order by t.due_at
     limit %(limit)s
     for update skip locked
 )
 returning id::text as id, execution_id::text as execution_id, kind, due_at, body;
+
+-- name: find_overdue_requests
+-- Expiries of approvals that wait until the decisions before them have been read.
+select t.due_at
+from timers t
+inner join waits w on w.id = substr(t.wait_id, 3)::uuid and w.kind = 'approval'
+where t.kind = 'expiry' and t.due_at <= clock_timestamp()
+order by t.due_at
+limit 1;
 
 -- name: insert_effects
 insert into effects (

@@ -40,7 +40,7 @@ order by a.requested_at desc, a.id desc;
 
 -- name: count_open_approvals
 select count(*)::int as open
-from (select 1 from approval_requests where status = 'pending' limit %(most)s) as some;
+from (select 1 from approval_requests where status = 'pending' limit %(most)s) as counted;
 
 -- name: screen_approval
 select
@@ -129,7 +129,7 @@ select
         select count(*)
         from (
             select 1 from workflow_executions e where e.status = s.status limit %(most)s
-        ) as some
+        ) as counted
     )::int as many
 from unnest(array['pending', 'running', 'paused', 'failed', 'blocked', 'cancelled']) as s (status);
 
@@ -218,19 +218,19 @@ select
     (select max(version) from schema_migrations) as schema_version,
     (
         select count(*)
-        from (select 1 from workflow_executions where status = 'pending' limit %(most)s) as some
+        from (select 1 from workflow_executions where status = 'pending' limit %(most)s) as counted
     )::int as pending,
     (
         select count(*)
-        from (select 1 from workflow_executions where status = 'running' limit %(most)s) as some
+        from (select 1 from workflow_executions where status = 'running' limit %(most)s) as counted
     )::int as running,
     (
         select count(*)
-        from (select 1 from workflow_executions where status = 'paused' limit %(most)s) as some
+        from (select 1 from workflow_executions where status = 'paused' limit %(most)s) as counted
     )::int as paused,
     (
         select count(*)
-        from (select 1 from approval_requests where status = 'pending' limit %(most)s) as some
+        from (select 1 from approval_requests where status = 'pending' limit %(most)s) as counted
     )::int as open_approvals,
     (
         select a.requested_at
@@ -247,22 +247,22 @@ select
         limit 1
     ) as oldest_approval,
     (
-        select count(*) from (select 1 from timers where due_at <= now() limit %(most)s) as some
+        select count(*) from (select 1 from timers where due_at <= now() limit %(most)s) as counted
     )::int as due_timers,
     (select min(due_at) from timers) as next_timer_at,
-    (select count(*) from (select 1 from outbox limit %(most)s) as some)::int as outbox_rows,
+    (select count(*) from (select 1 from outbox limit %(most)s) as counted)::int as outbox_rows,
     (select created_at from outbox order by shard, id limit 1) as oldest_outbox_at,
     (
         select count(*)
-        from (select 1 from effects where status = 'pending' limit %(most)s) as some
+        from (select 1 from effects where status = 'pending' limit %(most)s) as counted
     )::int as pending_effects,
     (
         select count(*)
-        from (select 1 from dead_letters where status = 'open' limit %(most)s) as some
+        from (select 1 from dead_letters where status = 'open' limit %(most)s) as counted
     )::int as dead_letters,
     (
         select count(*)
-        from (select 1 from decisions where result is null limit %(most)s) as some
+        from (select 1 from decisions where result is null limit %(most)s) as counted
     )::int as held_decisions;
 
 -- name: screen_dead_letters

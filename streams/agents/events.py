@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from engine.correlation import correlation_of_event
 from engine.errors import SluicegateError
 from engine.ids import ExecutionId, WaitId, event_row_id, execution_id, public_id
-from engine.inputs import CancelRequested, EventArrived
+from engine.inputs import EventArrived
 from streams.agents.planned import PlannedEvent, Rejected, event_row, meta_of, signal_rows
 from streams.agents.redriven import start_redriven
 from streams.catalog import Catalog, Start
@@ -14,6 +14,7 @@ from streams.dead_letters import DeadLetters
 from streams.enrichment import Enrichment
 from streams.gathering import Gathering, gather
 from streams.intake import Apply
+from streams.meeting import cancel_by_event
 from streams.messages import DomainEvent
 from streams.redrive import take_redrives
 from streams.schemas import Schemas
@@ -208,9 +209,5 @@ class EventsHandler:
         await work.load({row["execution_id"] for row in rows})
         for plan in planned:
             for row in rows:
-                id = ExecutionId(row["execution_id"])
-                if row["correlation"] in plan.correlations and id in work.executions:
-                    started_by = work.executions[id].meta.get("id")
-                    if not work.executions[id].ended and started_by != plan.event.event_id:
-                        reason = f"{plan.event.type} {plan.event.event_id}"
-                        work.apply(id, CancelRequested(work.now, "cancel_on", reason))
+                if row["correlation"] in plan.correlations:
+                    cancel_by_event(work, row["execution_id"], plan.meta)

@@ -264,3 +264,26 @@ def test_a_start_by_hand_of_a_busy_key_is_refused(world: World, id: str) -> None
     begin(world, "keyed.ignore", {"id": id, "run": f"{id}1"})
     data = {"id": id, "run": f"{id}2"}
     assert refused(world, order(world, "start", workflow="keyed-ignore", payload=data)) == "busy"
+
+
+# S126
+@pytest.mark.parametrize("shift", [0, 1])
+def test_an_event_that_cancels_counts_though_the_start_is_not_committed_yet(
+    world: World, id: str, shift: int
+) -> None:
+    """Both are published at once, over one partition or over two."""
+    ids = [f"{id}{n}" for n in range(24)]
+    for number, name in enumerate(ids):
+        for place, type in enumerate(("revocable.asked", "revocable.revoked")):
+            world.producer.produce(
+                world.events_topic,
+                json.dumps({"id": name}),
+                partition=(number + place * shift) % PARTITIONS,
+                headers={"ce_type": type, "event-id": uuid4().hex},
+                # As seen by the broker, the start came first.
+                timestamp=1_790_000_000_000 + place,
+            )
+    world.producer.flush(10)
+    mine = "workflow_name = 'revocable' and trigger_payload->>'id' like %s"
+    sql = f"select count(*) as n from workflow_executions where {mine} and status = 'cancelled'"
+    world.until(f"select 1 as x from ({sql}) as found where n = {len(ids)}", f"{id}%")

@@ -78,3 +78,35 @@ def problems(
     ]
     assert code == (1 if found else 0)
     return found
+
+
+def check(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    definitions: str,
+    tests: str,
+    resources: str = "",
+) -> dict[str, Any]:
+    """Run tests of the first of some definitions, parted by `---`; return the report."""
+    first, *others = [dedent(text) for text in definitions.split("---\n")]
+    for number, text in enumerate((first, *others)):
+        (folder / f"w{number}.yaml").write_text(text)
+    if resources:
+        (folder / "resources.yaml").write_text(resources)
+    name = first.split("name: ", 1)[1].split("\n", 1)[0]
+    file = folder / "w0.test.yaml"
+    file.write_text(f"workflow: {name}\ntests:\n{indent(dedent(tests), '  ')}")
+    _, report = run(file, capsys)
+    assert "mistakes" not in report, report
+    return report
+
+
+def said(report: dict[str, Any]) -> list[str]:
+    """Return what the tests of a report complain of."""
+    return [each["problem"] for test in report["tests"] for each in test["failures"]]
+
+
+def ways(report: dict[str, Any], workflow: int = 0) -> tuple[list[str], list[str]]:
+    """Return the branches that were taken and those that were not."""
+    branches = report["coverage"][workflow]["branches"]
+    return sorted(branches["taken"]), sorted(branches["not_taken"])

@@ -62,8 +62,9 @@ def test_an_event_is_explained_to_each_workflow() -> None:
         "  trigger 1 (expense.submitted): the event type order.created does not match"
         " expense.submitted",
         "order-approval: starts",
-        "  trigger 1 (order.created): order.created matches order.created; at most one unfinished"
-        " execution has the key o1",
+        "  trigger 1 (order.created): order.created matches order.created",
+        "    note: at most one unfinished execution has the key o1; while there is one, the event"
+        " starts nothing",
         "stock-alert: does not start",
         "  trigger 1 (stock.*): the event type order.created does not match stock.*",
     ]

@@ -20,7 +20,7 @@ def mistakes(path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
         ("expect: {statu: failed}", "unknown key 'statu'; docs/testing.md lists what may stand"),
         ("expect: {status: done}", "status: input should be 'pending', 'running',"),
         ("then: [{after: soon}]\nexpect: {}", "'soon' is no duration; write 500ms, 30s"),
-        ("then: [{}]\nexpect: {}", "a move is one of: decide, event, after, cancel"),
+        ("then: [{}]\nexpect: {}", "a move is one of: decide, event, after, claim"),
         ("then: [{after: 1h, cancel: {}}]\nexpect: {}", "a move is one of: decide, event, after"),
         ("then: [{after: 1h, expect: {refused: x}}]\nexpect: {}", "refused belongs to a move that"),
         ("expect: {refused: expired}", "refused belongs to the expect of the move"),

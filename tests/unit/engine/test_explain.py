@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from engine.definition import Definition
-from engine.explain import Event, Explanation, Finding, explain, explain_all, explain_condition
+from engine.explain import Event, Explanation, explain, explain_all
+from engine.findings import Finding, explain_condition
 from tests.builders import NOW, a_definition
 
 
@@ -35,7 +36,11 @@ def test_an_event_that_matches_starts_it_with_its_key() -> None:
     found = explained(a_workflow('{event: thing.*, key: "${id}"}'), id=7)
     assert found.starts
     assert found.key == "7"
-    assert "the key 7" in found.reason
+    (note,) = found.triggers[0].notes
+    assert note == (
+        "at most one unfinished execution has the key 7; while there is one, the event starts"
+        " nothing"
+    )
 
 
 def test_a_condition_that_fails_names_each_comparison_with_what_was_found() -> None:
@@ -98,7 +103,7 @@ def test_a_payload_that_breaks_the_input_schema_is_a_dead_letter() -> None:
 def test_a_key_without_value_is_a_dead_letter() -> None:
     found = explained(a_workflow('{event: thing.made, key: "${id}"}'))
     assert not found.starts
-    assert found.reason.startswith("a dead letter, `key` has no value: ${id}")
+    assert found.reason.startswith("a dead letter, a key of the trigger has no value: ${id}")
 
 
 def test_only_the_first_trigger_that_fits_starts_it() -> None:
@@ -137,6 +142,7 @@ def test_an_explanation_is_json_with_stable_keys() -> None:
         "key",
         "input_problem",
         "triggers",
+        "notes",
     ]
     triggers = found["triggers"]
     assert isinstance(triggers, list)
@@ -153,3 +159,100 @@ def test_a_finding_without_leaf_says_its_problem() -> None:
         "holds": None,
         "problem": "broken",
     }
+
+
+@pytest.mark.parametrize(
+    ("rest", "notes"),
+    [
+        (
+            'key: "${id}", on_busy: queue',
+            [
+                "at most one unfinished execution has the key 7; while there is one, the new one is"
+                " pending"
+            ],
+        ),
+        (
+            'key: "${id}", on_busy: replace',
+            [
+                "at most one unfinished execution has the key 7; one that there is gets cancelled"
+                " for the new one"
+            ],
+        ),
+        (
+            'concurrency: {key: "${land}", limit: 5}',
+            ["above 5 unfinished executions for DE the new one is pending"],
+        ),
+        (
+            'debounce: {key: "${id}", for: 30s, max: 5m}',
+            [
+                "starts once no event with the key 7 has come for 30s, at the latest after 5m, with"
+                " the last event"
+            ],
+        ),
+        (
+            'debounce: {key: "${id}", for: 500ms}',
+            ["starts once no event with the key 7 has come for 500ms, with the last event"],
+        ),
+    ],
+)
+def test_what_only_a_running_deployment_knows_is_a_note_and_changes_no_answer(
+    rest: str, notes: list[str]
+) -> None:
+    found = explained(a_workflow(f"{{event: thing.made, {rest}}}"), id=7, land="DE")
+    assert found.starts
+    assert found.reason == "thing.made matches thing.made"
+    assert list(found.triggers[0].notes) == notes
+
+
+def test_a_batch_is_judged_by_the_payload_of_all_its_events() -> None:
+    trigger = (
+        '{event: thing.made, key: "${events.0.id}", batch: {key: "${land}", size: 100, for: 1m}}'
+    )
+    found = explained(a_workflow(trigger, "input: {required: [events]}"), id=7, land="DE")
+    assert (found.starts, found.key) == (True, None)
+    assert found.triggers[0].gathers == "DE"
+    assert found.triggers[0].notes == (
+        "one execution for 100 events with the key DE, or for those of 1m; its payload is"
+        " {events: [...]}",
+        "`input`, `key` and `concurrency` are judged by that payload, once it is complete",
+    )
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        'concurrency: {key: "${land}", limit: 5}',
+        'debounce: {key: "${land}", for: 30s}',
+        'batch: {key: "${land}", size: 2, for: 1m}',
+    ],
+)
+def test_every_key_of_a_trigger_needs_a_value(rest: str) -> None:
+    found = explained(a_workflow(f"{{event: thing.made, {rest}}}"), id=7)
+    assert not found.starts
+    assert found.reason.startswith("a dead letter, a key of the trigger has no value: ${land}")
+
+
+@pytest.mark.parametrize(
+    ("match", "data", "note"),
+    [
+        (
+            'match: {ref: "${id}"}',
+            {"ref": "o1"},
+            "cancels the unfinished executions whose `cancel_on` asks for ref o1",
+        ),
+        ('match: {ref: "${id}"}', {"id": "o1"}, "cancels nothing: it lacks ref"),
+        (
+            "",
+            {},
+            "cancels the unfinished executions whose `cancel_on` asks for the record key k1",
+        ),
+    ],
+)
+def test_an_event_that_cancels_executions_says_which(
+    match: str, data: dict[str, object], note: str
+) -> None:
+    workflow = a_workflow(f"{{event: thing.made, cancel_on: {{event: thing.lost, {match}}}}}")
+    found = explain(workflow, Event("thing.lost", data, key="k1"), NOW, check)
+    assert not found.starts
+    assert found.notes == (note,)
+    assert explain(workflow, Event("thing.found", data, key="k1"), NOW, check).notes == ()

@@ -4,24 +4,15 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Literal
 
+from engine.answers import Answer, Asked, Fails, Records, Row, Succeeds, shown_params
 from engine.definition import Definition
 from engine.effects import CloseWait, Perform, WriteRecord
 from engine.execution import Status
 from engine.explain import Event
 from engine.ids import ChildId
 from engine.inputs import DecisionArrived
-from engine.rehearsal import (
-    Answer,
-    Asked,
-    Fails,
-    Records,
-    Rehearsal,
-    Row,
-    Succeeds,
-    new_execution,
-    shown_params,
-    visited,
-)
+from engine.rehearsal import Rehearsal
+from engine.rehearsed import new_execution, visited
 from tests.builders import NOW, a_definition, later, the_wait
 
 CALLS = a_definition("""

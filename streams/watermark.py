@@ -1,0 +1,54 @@
+"""Up to which instant the decisions topic has been read (reliability.md, G4)."""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from storage.store import PostgresStore
+from streams.admin import Admin, BrokerUnreachable
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+log = logging.getLogger("sluicegate.watermark")
+
+
+class Watermark:
+    """Tells until when every decision that was sent has been applied, whoever applied it."""
+
+    def __init__(self, store: PostgresStore, admin: Admin, topic: str, group_id: str) -> None:
+        self._store, self._admin = store, admin
+        self._topic, self._group = topic, group_id
+        self._lost = False
+
+    async def read(self) -> datetime:
+        """Return the instant; one long ago while no broker answers."""
+        # In this order: what comes after the clock was read is not claimed to have been read.
+        now = await self._store.now()
+        try:
+            count = (await self._admin.partitions([self._topic])).get(self._topic, 0)
+            ends = await self._admin.ends([(self._topic, number) for number in range(count)])
+            ids = await self._admin.topic_ids([self._topic])
+        except BrokerUnreachable as problem:
+            if not self._lost:
+                log.warning("requests that are overdue stay open for a while: %s", problem)
+            self._lost = True
+            return NEVER
+        self._lost = False
+        if len(ends) < count or not count:
+            return NEVER
+        return await self._reached(
+            {number: end for (_, number), end in ends.items()}, ids.get(self._topic), now
+        )
+
+    async def _reached(self, ends: Mapping[int, int], id: str | None, now: datetime) -> datetime:
+        rows = await self._store.fetch("list_positions", group_id=self._group)
+        known = {row["partition"]: row for row in rows if row["topic"] == self._topic}
+        reached = now
+        for partition, end in ends.items():
+            row = known.get(partition)
+            same = row is not None and (id is None or row["topic_id"] in (None, id))
+            if row is None or not same:
+                reached = min(reached, now if end == 0 else NEVER)
+            elif row["next_offset"] < end:
+                reached = min(reached, row["watermark"] or NEVER)
+        return reached
