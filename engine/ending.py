@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from engine.definition import Step
-from engine.effects import CancelChild, DropEffect, StartTimer, StopTimer, StopWatching
+from engine.effects import CancelChild, DropEffect, StopTimer, StopWatching
 from engine.execution import MAIN, Failure, Line, Result, Status, StepStatus
 from engine.ids import ExecutionId, child_id
 from engine.turn import Turn
@@ -115,23 +115,19 @@ def finish(turn: Turn) -> None:
 
 def time_out(turn: Turn) -> bool:
     """End an execution whose time is up; paused time counts only where asked (D14)."""
-    definition, started = turn.definition, turn.execution.started_at
-    if turn.execution.ended or definition.timeout is None or started is None:
+    left = turn.time_left()
+    if left is None or turn.execution.ended:
         return False
-    elapsed = turn.now - started
-    if not definition.include_paused:
-        elapsed -= timedelta(milliseconds=turn.paused_ms)
-        if turn.paused_at is not None:
-            elapsed -= turn.now - turn.paused_at
-    if elapsed < definition.timeout:
-        start_timeout(turn, max(definition.timeout - elapsed, timedelta(seconds=1)))
+    if turn.paused_at is not None and not turn.definition.include_paused:
         return False
-    failure = Failure("timeout", f"not finished within {definition.timeout}")
+    if left > timedelta():
+        turn.start_timeout(max(left, timedelta(seconds=1)))
+        return False
+    failure = Failure("timeout", f"not finished within {turn.definition.timeout}")
     break_off(turn, Status.FAILED, failure, undo=True)
     return True
 
 
 def start_timeout(turn: Turn, length: timedelta) -> None:
     """Have the execution's time limit fire after a length of time."""
-    timer = child_id(turn.execution.id, "timeout")
-    turn.effects.append(StartTimer(timer, "execution_timeout", turn.now + length))
+    turn.start_timeout(length)

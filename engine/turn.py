@@ -138,6 +138,7 @@ class Turn(View):
             return
         self.move(Status.RUNNING)
         self.end_pause()
+        self._go_on_with_timeout()
         self.announce("execution.resumed")
 
     def end_pause(self) -> None:
@@ -145,6 +146,27 @@ class Turn(View):
         if self.paused_at is not None:
             self.paused_ms += round((self.now - self.paused_at) / MILLISECOND)
             self.paused_at = None
+
+    def time_left(self) -> timedelta | None:
+        """Return what is left of the execution's time limit; None where there is no limit."""
+        limit, started = self.definition.timeout, self.execution.started_at
+        if limit is None or started is None:
+            return None
+        elapsed = self.now - started
+        if not self.definition.include_paused:
+            elapsed -= self.paused_ms * MILLISECOND
+        return limit - elapsed
+
+    def _go_on_with_timeout(self) -> None:
+        """Let the time limit run again after a pause that does not count (D14)."""
+        left = self.time_left()
+        if left is not None and left > timedelta() and not self.definition.include_paused:
+            self.start_timeout(left)
+
+    def start_timeout(self, length: timedelta) -> None:
+        """Have the execution's time limit fire after a length of time."""
+        timer = child_id(self.execution.id, "timeout")
+        self.effects.append(StartTimer(timer, "execution_timeout", self.now + length))
 
     def record(
         self,
