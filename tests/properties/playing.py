@@ -22,7 +22,7 @@ from engine.effects import (
     WriteLog,
     WriteRecord,
 )
-from engine.execution import Execution, Wait
+from engine.execution import Execution, StepStatus, Wait
 from engine.ids import ChildId, StepPath, wait_id
 from engine.inputs import (
     ActionFailed,
@@ -117,6 +117,8 @@ class World:
                 self._open(effect.wait)
             case StartChild() if effect.awaited:
                 self._grow(effect)
+            case RecordStep(status=StepStatus.WAITING, error_code="in_doubt"):
+                self._look_after(effect.path)
             case _:
                 pass
 
@@ -124,7 +126,6 @@ class World:
         name = effect.idempotency_key.partition(":")[2]
         number = self.asked[name] = self.asked.get(name, 0) + 1
         self.story.told.append(("ask", name, number, shown))
-        path = name.rpartition(":")[0]
         answer = self.answers.effect(name, number, may_doubt=self._may_doubt(effect))
         at = self.now + answer.after
         match answer.kind:
@@ -132,7 +133,6 @@ class World:
                 self.send(at, "", lambda now: ActionSucceeded(now, effect.id, answer.output))
             case "doubt":
                 self.send(at, "", lambda now: ActionInDoubt(now, effect.id))
-                self._look_after(path, name, number, at)
             case _:
                 again = answer.kind == "retryable"
                 code, late, chance = f"http_{number}", answer.retry_after, answer.chance
@@ -142,10 +142,13 @@ class World:
     def _may_doubt(self, effect: Perform | WriteRecord) -> bool:
         return isinstance(effect, Perform) and effect.in_doubt != "retry"
 
-    def _look_after(self, path: str, name: str, number: int, at: datetime) -> None:
-        after, act = self.answers.after_doubt(name, number)
+    def _look_after(self, path: str) -> None:
+        """Let an operator look at a step in doubt."""
+        name = next(name for name in reversed(self.asked) if name.rpartition(":")[0] == path)
+        after, act = self.answers.after_doubt(name, self.asked[name])
         kind = SkipRequested if act == "skip" else RetryRequested
-        self.send(at + after, f"{name}@{number}", lambda now: kind(now, "ops", path))
+        receipt = f"{name}@{self.asked[name]}"
+        self.send(self.now + after, receipt, lambda now: kind(now, "ops", path))
 
     def _open(self, wait: Wait) -> None:
         if wait.kind == "event":
@@ -202,7 +205,8 @@ def as_told(world: World) -> Story:
     error = execution.error
     story.status, story.result = execution.status.value, execution.result
     story.error = None if error is None else (error.code, error.step)
-    story.completed_at, story.paused_ms = execution.completed_at, execution.paused_ms
+    story.completed_at = execution.completed_at
+    story.paused_ms = execution.paused_ms if execution.ended else 0
     story.context = context_of(execution.context)
     return story
 

@@ -45,7 +45,9 @@ class Story:
         return found
 
 
-VOLATILE = ("id", "execution_id", "message", "outputs", "decided_at", "votes", "form", "reason")
+VOLATILE = frozenset(
+    "id execution_id message outputs decided_at votes form reason cache_seconds refreshed".split()
+)
 """What an output holds beside what definitions may rely on."""
 
 
