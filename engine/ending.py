@@ -10,7 +10,7 @@ from engine.ids import ExecutionId, child_id
 from engine.turn import Turn
 
 PASSIVE = frozenset({"ready", "loading"})
-"""Phases of lines that have begun nothing at the step at which they stand."""
+"""Phases of lines that have begun nothing at their step, unless it has a row already."""
 
 
 def end(turn: Turn, status: Status, result: Result | None, failure: Failure | None = None) -> None:
@@ -37,13 +37,15 @@ def end(turn: Turn, status: Status, result: Result | None, failure: Failure | No
 def abandon(turn: Turn, names: Iterable[str]) -> None:
     """Let lines go no further: their waits, timers, effects and children go with them."""
     standing = turn.current
-    for name in list(names):
+    leaving = list(names)
+    for name in leaving:
         line = turn.lines.pop(name, None)
-        if line is None or line.at is None:
-            continue
-        if line.phase not in PASSIVE:
-            turn.look_from(name)
-            _abandon_step(turn, turn.step_at(name, line, line.at), line)
+        if line is not None and line.at is not None:
+            if line.phase not in PASSIVE or line.recorded:
+                turn.look_from(name)
+                _abandon_step(turn, turn.step_at(name, line, line.at), line)
+    # Lines below an item or a round still write to its frame.
+    for name in leaving:
         turn.drop_frame(name)
     turn.current = standing
     if standing is not None:
