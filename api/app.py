@@ -5,24 +5,23 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.staticfiles import StaticFiles
 
 from api import (
     approvals,
     assignments,
     commands,
+    dead_letters,
     events,
     executions,
     health,
     operations,
-    pages,
     triggers,
     workflows,
 )
+from api.pages import add_pages
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, ProblemBody, add_problem_handlers, respond
 
@@ -37,6 +36,7 @@ ROUTED = (
     approvals,
     assignments,
     operations,
+    dead_letters,
 )
 PROBLEM = {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -70,6 +70,7 @@ def create_api(parts: Parts) -> FastAPI:
         ticking = asyncio.create_task(_tick(app))
         yield
         ticking.cancel()
+        await live.close()
         await parts.answers.close()
         await parts.out.close()
         await parts.store.close()
@@ -85,9 +86,7 @@ def create_api(parts: Parts) -> FastAPI:
     for module in ROUTED:
         app.include_router(module.router, prefix=PREFIX, responses=PROBLEMS)
     app.include_router(health.router)
-    app.include_router(pages.router, include_in_schema=False)
-    static = Path(__file__).parent / "static"
-    app.mount("/static", StaticFiles(directory=static), name="static")
+    live = add_pages(app, parts)
     _add_guards(app)
     return app
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from api.parts import Cursor, Limit, PartsDep, Text, page_body
 from api.problems import not_found
 from storage.reading import ExecutionFilter
+from streams.tracing import trace_of
 
 router = APIRouter(tags=["executions"])
 Status = Literal["pending", "running", "paused", "completed", "blocked", "failed", "cancelled"]
@@ -54,7 +55,7 @@ async def get_trace(
     parts: PartsDep, id: str, context: Literal["full"] | None = None
 ) -> dict[str, Any]:
     """Return an execution with its steps, waits, approvals, timers, effects and decisions."""
-    found = await parts.reading.trace(id)
+    found = await trace_of(parts.reading, id)
     if found is None:
         raise not_found(f"the execution {id}")
     if context is None:

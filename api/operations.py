@@ -1,4 +1,4 @@
-"""Waits, receipts and dead letters, for those who operate a deployment."""
+"""Waits and receipts, for those who operate a deployment."""
 
 from typing import Any, Literal
 
@@ -37,11 +37,3 @@ async def get_receipt(parts: PartsDep, id: str) -> dict[str, Any]:
     if found is None:
         raise not_found(f"a receipt of {id}")
     return found
-
-
-@router.get("/dead-letters")
-async def list_dead_letters(
-    parts: PartsDep, limit: Limit = 50, cursor: Cursor = None
-) -> dict[str, Any]:
-    """Return dead letters, newest first."""
-    return page_body(await parts.reading.dead_letters(limit, cursor))

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import psycopg
 from confluent_kafka import Producer
 
+from bench.engine import measure
 from bench.usage import resident_mb, tree_cpu_seconds
 from bench.workload import DEFINITION, a_decision, an_event
 from devstack.stack import EmbeddedStack
@@ -293,9 +294,9 @@ def run(broker: str, number: int, rounds: int, paused: int) -> dict[str, Any]:
     return results
 
 
-def print_table(broker: str, results: dict[str, Any]) -> None:
+def print_table(title: str, results: dict[str, Any]) -> None:
     """Print one line per figure."""
-    print(f"\nWorkload W on {broker}")
+    print(f"\n{title}")
     for name, value in results.items():
         if name != "rounds":
             print(f"  {name:<34} {value:>12}")
@@ -310,9 +311,11 @@ def main() -> None:
     parser.add_argument("--paused", type=int, default=100_000)
     options = parser.parse_args()
     report: dict[str, Any] = machine()
+    report["engine"] = measure()
+    print_table("The engine alone", report["engine"])
     for broker in options.broker or ["tansu"]:
         report[broker] = run(broker, options.executions, options.rounds, options.paused)
-        print_table(broker, report[broker])
+        print_table(f"Workload W on {broker}", report[broker])
     target = ROOT / "bench" / "results" / f"{datetime.now(UTC):%Y-%m-%d}.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(report, indent=2) + "\n")

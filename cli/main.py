@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import operating
+from cli import dead_letters, operating
 from cli.errors import exit_code_of, fail, run
 
 app = typer.Typer(
@@ -17,10 +17,9 @@ app = typer.Typer(
 )
 executions = typer.Typer(help="Executions: look at them, act on them.", no_args_is_help=True)
 approvals = typer.Typer(help="The inbox in a terminal.", no_args_is_help=True)
-dead_letters = typer.Typer(help="Records that could not be read or placed.", no_args_is_help=True)
 app.add_typer(executions, name="executions")
 app.add_typer(approvals, name="approvals")
-app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(operating.top)
 app.add_typer(operating.workflows, name="workflows")
 app.add_typer(operating.waits, name="waits")
@@ -305,14 +304,6 @@ def reject(
     from cli.sending import decide
 
     raise SystemExit(run(decide(request_id, "rejected", by, reason, {}, as_json)))
-
-
-@dead_letters.command("list")
-def list_dead_letters(limit: Limit = 50, as_json: JsonFlag = False) -> None:
-    """List dead letters, newest first."""
-    from cli import reading
-
-    run(reading.list_dead_letters(limit, as_json))
 
 
 def main(**options: Any) -> None:

@@ -20,6 +20,9 @@ async def migrate_all(
 
 async def _migrate_schema(settings: Settings, *, check: bool) -> int:
     from storage.migrate import migrate, migrations, schema_version
+    from streams.failpoints import arm, reach
+
+    arm(settings.failpoint)
 
     async with open_store(settings, check=False) as store:
         if check:
@@ -28,7 +31,7 @@ async def _migrate_schema(settings: Settings, *, check: bool) -> int:
             for migration in missing:
                 print_line(f"missing: migration {migration.version:04d}_{migration.name}")
             return len(missing)
-        done = await migrate(store)
+        done = await migrate(store, lambda: reach("migrate.mid"))
     for name in done:
         print_line(f"applied {name}")
     if not done:

@@ -1,4 +1,4 @@
-"""Commands that read: executions, approvals, dead letters."""
+"""Commands that read: executions, approvals."""
 
 import sys
 from typing import Any
@@ -54,15 +54,6 @@ WAIT_COLUMNS = {
     "opened_at": "since",
     "due_at": "until",
 }
-DEAD_LETTER_COLUMNS = {
-    "id": "id",
-    "topic": "topic",
-    "partition": "partition",
-    "record_offset": "offset",
-    "error_type": "reason",
-    "error_message": "message",
-    "failed_at": "at",
-}
 
 
 async def list_executions(wanted: ExecutionFilter, limit: int, as_json: bool) -> None:
@@ -97,8 +88,10 @@ def _print_one(found: dict[str, Any] | None, what: str, as_json: bool) -> None:
 
 async def trace_execution(id: str, as_json: bool) -> None:
     """Print an execution with its steps."""
+    from streams.tracing import trace_of
+
     async with open_store(settings_for_database()) as store:
-        found = await Reading(store).trace(id)
+        found = await trace_of(Reading(store), id)
     if found is None:
         raise NotFound(f"the execution {id} does not exist")
     if as_json:
@@ -125,6 +118,8 @@ def print_trace(trace: dict[str, Any]) -> None:
         if approval["status"] == "pending":
             who = ", ".join(approval["roles"] + approval["users"]) or "anyone"
             sys.stdout.write(f"waits for {who}: {approval['request_id']}\n")
+    if trace["remaining"]:
+        sys.stdout.write(f"still ahead: {', '.join(trace['remaining'])}\n")
     if execution["error_message"]:
         sys.stdout.write(f"{execution['error_code']}: {execution['error_message']}\n")
 
@@ -159,13 +154,6 @@ async def show_approval(request_id: str, as_json: bool) -> None:
     if found is not None and not as_json:
         found = {**found["record"], **{k: v for k, v in found.items() if k != "record"}}
     _print_one(found, f"the approval request {request_id}", as_json)
-
-
-async def list_dead_letters(limit: int, as_json: bool) -> None:
-    """Print dead letters, newest first."""
-    async with open_store(settings_for_database()) as store:
-        page = await Reading(store).dead_letters(limit)
-    _print_page(page, DEAD_LETTER_COLUMNS, "No dead letters.", as_json)
 
 
 async def list_workflows(as_json: bool) -> None:

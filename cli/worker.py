@@ -28,8 +28,11 @@ def run_worker(**flags: Any) -> int:
     configure_logging(settings.log_level, settings.log_format, settings.hidden())
     import uvloop
 
+    from streams.failpoints import arm
     from streams.process import run_process
     from streams.worker import build_worker
+
+    arm(settings.failpoint)
 
     worker = build_worker(settings, _store(settings), _cache(settings), _rows())
     loop = uvloop.new_event_loop()

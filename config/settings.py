@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     """Who is told of approvals beside the waiting topic: `log`, `slack:#approvals`, `email`, ..."""
     public_url: str | None = None
     """Where people reach the inbox, for the links of notices."""
+    trace_url: str | None = None
+    """Where a trace is seen: an address with `{trace_id}` in it."""
     session_timeout: float = Field(10.0, gt=0, le=90)
     fetch_wait_ms: int = Field(500, ge=1, le=60_000)
     batch_size: int = Field(200, ge=1, le=1_000)
@@ -115,6 +117,8 @@ class Settings(BaseSettings):
     tombstone_seconds: float = Field(86_400.0, gt=0)
     worker_ready_file: Path | None = None
     """Touched once the worker's loops run (`sluicegate dev` waits for it)."""
+    failpoint: str | None = Field(None, validation_alias=_named("FAILPOINT"))
+    """Faults for tests: name:probability:act[:seconds], a comma list (streams/failpoints.py)."""
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @field_validator(
@@ -274,7 +278,7 @@ def load_settings(**flags: Any) -> Settings:
 
 def _variable(location: tuple[int | str, ...]) -> str:
     name = str(location[0]).upper() if location else "settings"
-    unprefixed = {"KAFKA", "DATABASE", "REDIS", "HOST", "PORT", "LOG"}
+    unprefixed = {"KAFKA", "DATABASE", "REDIS", "HOST", "PORT", "LOG", "FAILPOINT"}
     return name if name.partition("_")[0] in unprefixed else f"SLUICEGATE_{name}"
 
 

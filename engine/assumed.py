@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from engine.definition import Definition
-from engine.effects import Accept, Refuse, WriteRecord
+from engine.effects import Accept, Perform, Refuse, StartChild, WriteRecord
 from engine.execution import Execution, Wait
 from engine.inputs import DecisionArrived, Input, TimerFired
 from engine.paths import Path
@@ -47,7 +47,7 @@ class Assumed:
     def _input(self, wait: Wait, answered: Answered) -> Input:
         now, execution = self.rehearsal.now, self.rehearsal.execution
         if answered.outcome == "expired" and wait.due_at is not None:
-            return TimerFired(max(now, wait.due_at), expiry_timer(execution, wait.path))
+            return TimerFired(max(now, wait.due_at), expiry_timer(execution, wait.id))
         id = wait.path.rpartition("/")[2]
         own = ("approvals", id)
         form = answered.form
@@ -83,6 +83,8 @@ class Assumed:
 
     def _perform(self, asked: Asked) -> Answer:
         path = self._output_path(asked)
+        if isinstance(asked, StartChild):
+            return Succeeds({"outputs": self._hide((*path, "outputs"))})
         if not isinstance(asked, WriteRecord):
             hidden = self._hide(path)
             self._hide_derived()
@@ -95,7 +97,7 @@ class Assumed:
         lines = self.rehearsal.execution.lines.values()
         line = next((line for line in lines if line.pending == asked.id), None)
         if line is None or line.at is None:
-            params = asked.params if not isinstance(asked, WriteRecord) else {}
+            params = asked.params if isinstance(asked, Perform) else {}
             return tuple(str(params.get("path", asked.id)).split("."))
         step = self._definition.steps[line.at]
         own = ("steps", step.id, "output")

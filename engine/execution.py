@@ -120,11 +120,11 @@ class Line:
     failure: Failure | None = None
     """Why a child ended."""
 
-    def begun(self, at: datetime) -> "Line":
-        """Return this line with the instant at which the attempt began."""
+    def begun(self, at: datetime, phase: Phase | None = None) -> "Line":
+        """Return this line with the instant at which the attempt began, in a phase."""
         return Line(
             self.at,
-            self.phase,
+            phase or self.phase,
             self.attempt,
             self.action,
             self.outputs,

@@ -14,6 +14,8 @@ from engine.definition import Definition
 from engine.effects import (
     Accept,
     Announce,
+    CancelChild,
+    ChangeWait,
     CloseWait,
     DropEffect,
     Effect,
@@ -21,16 +23,29 @@ from engine.effects import (
     OpenWait,
     Perform,
     RecordStep,
+    RecordVote,
     Refuse,
+    StartChild,
     StartTimer,
     StopTimer,
+    StopWatching,
+    Watch,
     WriteLog,
     WriteRecord,
 )
 from engine.execution import Execution, Status, StepStatus, Wait
 from engine.explain import Event
 from engine.ids import ChildId, execution_id
-from engine.inputs import ActionFailed, ActionSucceeded, EventArrived, Input, Started, TimerFired
+from engine.inputs import (
+    ActionFailed,
+    ActionSucceeded,
+    CancelRequested,
+    ChildEnded,
+    EventArrived,
+    Input,
+    Started,
+    TimerFired,
+)
 from engine.patterns import matches
 from engine.templates import Secret
 from engine.values import dataclass
@@ -56,7 +71,8 @@ class Fails:
 
 
 Answer: TypeAlias = Succeeds | Fails
-Asked: TypeAlias = Perform | WriteRecord
+Asked: TypeAlias = Perform | WriteRecord | StartChild
+"""What somebody else must answer; of a child the output is `{result, outputs}`."""
 Answerer: TypeAlias = Callable[[Asked], Answer]
 
 
@@ -160,7 +176,8 @@ class Rehearsal:
         self._answer = answer
         self._shapes = shapes_of(definition)
         self._timers: dict[ChildId, StartTimer] = {}
-        self._asked: dict[ChildId, Asked] = {}
+        self._asked: dict[str, Asked] = {}
+        self._watched: set[str] = set()
         self._opened: list[Wait] = []
         self._signals: list[_Signal] = []
 
@@ -186,6 +203,8 @@ class Rehearsal:
         for wait in list(self.execution.waits.values()):
             if wait.correlation in signal.correlations:
                 self._apply(self._arrival(wait, signal))
+        if self._watched & signal.correlations:
+            self._apply(CancelRequested(self.now, "cancel_on", f"{event.type} {event.id}"))
         self._settle()
 
     def pass_until(self, at: datetime) -> None:
@@ -211,15 +230,19 @@ class Rehearsal:
                 self._timers[effect.id] = effect
             case StopTimer():
                 self._timers.pop(effect.id, None)
-            case Perform() | WriteRecord():
+            case Perform() | WriteRecord() | StartChild(awaited=True):
                 self._asked[effect.id] = effect
-            case DropEffect():
+            case DropEffect() | CancelChild():
                 self._asked.pop(effect.id, None)
+            case Watch():
+                self._watched.add(effect.correlation)
+            case StopWatching():
+                self._watched.clear()
             case OpenWait():
                 self._opened.append(effect.wait)
             case RecordStep() | CloseWait() | Emit() | WriteLog() | Announce():
                 pass
-            case Accept() | Refuse():
+            case ChangeWait() | RecordVote() | StartChild() | Accept() | Refuse():
                 pass
             case _:
                 assert_never(effect)
@@ -242,11 +265,16 @@ class Rehearsal:
     def _answer_next(self) -> None:
         id = next(iter(self._asked))
         asked = self._asked.pop(id)
-        match answer := self._answer(asked):
+        answer = self._answer(asked)
+        if isinstance(asked, StartChild):
+            self._apply(_ended(asked, answer, self.now))
+            return
+        match answer:
             case Succeeds(output):
-                self._apply(ActionSucceeded(self.now, id, output))
+                self._apply(ActionSucceeded(self.now, asked.id, output))
             case Fails(code, message, retryable):
-                self._apply(ActionFailed(self.now, id, code, message, retryable, chance=CHANCE))
+                failed = ActionFailed(self.now, asked.id, code, message, retryable, chance=CHANCE)
+                self._apply(failed)
             case _:
                 assert_never(answer)
 
@@ -268,6 +296,20 @@ class Rehearsal:
         del self._timers[timer.id]
         self.now = max(self.now, timer.due_at)
         self._apply(TimerFired(self.now, timer.id))
+
+
+def _ended(child: StartChild, answer: Answer, now: datetime) -> ChildEnded:
+    """Return the end of a child that is answered like a call: it completed, or it failed."""
+    match answer:
+        case Fails(code, message):
+            return ChildEnded(now, child.id, "failed", "failed", code, message, {})
+        case Succeeds(output):
+            said = output if isinstance(output, Mapping) else {}
+            result = str(said.get("result", "allowed"))
+            status = "blocked" if result == "blocked" else "completed"
+            outputs = said.get("outputs")
+            left = outputs if isinstance(outputs, Mapping) else {}
+            return ChildEnded(now, child.id, status, result, None, None, left)
 
 
 def visited(happened: Iterable[Happening]) -> list[RecordStep]:

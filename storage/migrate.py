@@ -1,5 +1,6 @@
 """Numbered migrations, forward only, under one advisory lock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -60,8 +61,15 @@ def _check_unchanged(known: list[Migration], applied: dict[int, str]) -> None:
             )
 
 
-async def migrate(store: PostgresStore) -> list[str]:
-    """Apply what is missing in one transaction; return the names of what was applied."""
+def _nothing() -> None:
+    """Do nothing between two migrations."""
+
+
+async def migrate(store: PostgresStore, between: Callable[[], None] = _nothing) -> list[str]:
+    """Apply what is missing in one transaction; return the names of what was applied.
+
+    `between` is called after each: a test may let the process die there.
+    """
     async with store.connection() as connection, connection.transaction():
         await connection.execute(LOCK)
         await connection.execute(TABLE)
@@ -77,6 +85,7 @@ async def migrate(store: PostgresStore) -> list[str]:
                     (migration.version, migration.name, migration.checksum),
                 )
                 done.append(f"{migration.version:04d}_{migration.name}")
+                between()
         await ensure_partitions(connection, datetime.now(UTC))
         return done
 

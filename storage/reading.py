@@ -1,4 +1,4 @@
-"""What people and programs read: executions, approvals, definitions, dead letters."""
+"""What people and programs read: executions, approvals, definitions."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.errors import SluicegateError
 from engine.ids import parse_execution_id, wait_row_id
-from storage.store import PostgresStore
+from storage.store import PostgresStore, Transaction
 
 Row = dict[str, Any]
 MAX_LIMIT = 200
@@ -117,6 +117,7 @@ class Reading:
         names = ("steps", "waits", "execution_approvals", "timers", "effects")
         async with self._store.transaction() as transaction:
             parts = {name: await transaction.fetch(f"get_{name}", id=row_id) for name in names}
+            votes, comments = await _said(transaction, row_id)
             decisions = await transaction.fetch("get_execution_decisions", id=row_id)
             meta = execution["metadata"].get("event", {})
             events = await transaction.fetch(
@@ -127,6 +128,8 @@ class Reading:
             "steps": parts["steps"],
             "waits": parts["waits"],
             "approvals": parts["execution_approvals"],
+            "votes": votes,
+            "comments": comments,
             "timers": parts["timers"],
             "effects": parts["effects"],
             "decisions": decisions,
@@ -158,14 +161,18 @@ class Reading:
         return _page(rows, limit, "requested_at")
 
     async def approval(self, request_id: str) -> Row | None:
-        """Return one request with the decisions that were sent about it."""
+        """Return one request with what was said about it: decisions, votes, comments."""
         row_id = wait_row_id(request_id)
         if row_id is None:
             return None
         async with self._store.transaction() as transaction:
             rows = await transaction.fetch("get_approval", id=row_id)
+            if not rows:
+                return None
             decisions = await transaction.fetch("get_request_decisions", request_id=request_id)
-        return {**rows[0], "decisions": decisions} if rows else None
+            execution = rows[0].pop("execution_row_id")
+            votes, comments = await _said(transaction, execution, row_id)
+        return {**rows[0], "decisions": decisions, "votes": votes, "comments": comments}
 
     async def command_target(self, id: str) -> Row | None:
         """Return what decides whether a command fits an execution."""
@@ -214,16 +221,15 @@ class Reading:
         """Return the latest version of every workflow."""
         return await self._store.fetch("list_workflows")
 
-    async def dead_letters(self, limit: int = 50, cursor: str | None = None) -> Page:
-        """Return dead letters, newest first."""
-        if cursor is not None and not cursor.isdigit():
-            raise InvalidCursor
-        before = int(cursor) if cursor is not None else None
-        rows = await self._store.fetch("list_dead_letters", before=before, limit=limit + 1)
-        more = len(rows) > limit
-        return Page(rows[:limit], str(rows[limit - 1]["id"]) if more else None)
-
     async def measures(self) -> Mapping[str, float]:
         """Return the numbers that metrics show."""
         rows = await self._store.fetch("measure")
         return {name: float(value) for name, value in rows[0].items()}
+
+
+async def _said(
+    transaction: Transaction, execution: str, request: str | None = None
+) -> tuple[list[Row], list[Row]]:
+    """Return the votes and comments of an execution's requests, or of one."""
+    votes = await transaction.fetch("get_votes", id=execution, request=request)
+    return votes, await transaction.fetch("get_comments", id=execution, request=request)

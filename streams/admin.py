@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from engine.errors import SluicegateError
+from streams.lag import GroupState
 from streams.topics import TopicSpec
 
 T = TypeVar("T")
@@ -110,6 +112,30 @@ class Admin:
             entries = await self._ask(_result_or_none(future, self._seconds)) or {}
             found[resource.name] = {name: entry.value for name, entry in entries.items()}
         return found
+
+    async def ends(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return where partitions end; one that does not answer is left out."""
+        if not partitions:
+            return {}
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {TopicPartition(*partition): latest for partition in partitions}
+        futures = await self._ask(lambda: self._client.list_offsets(asked))
+        found = {}
+        for partition, future in futures.items():
+            answer = await self._ask(_result_or_none(future, self._seconds))
+            if answer is not None:
+                found[partition.topic, partition.partition] = answer.offset
+        return found
+
+    async def group(self, name: str) -> GroupState:
+        """Return the members of a consumer group."""
+        futures = await self._ask(lambda: self._client.describe_consumer_groups([name]))
+        described = await self._ask(lambda: futures[name].result(self._seconds))
+        members = (
+            (f"{member.client_id}@{member.host}", len(member.assignment.topic_partitions or ()))
+            for member in described.members
+        )
+        return GroupState(described.state.name.lower(), tuple(sorted(members)))
 
 
 def uuid_text(id: Any) -> str:

@@ -11,6 +11,7 @@ from mode import Service
 from config.settings import Settings
 from engine.errors import SluicegateError
 from streams.admin import Admin
+from streams.failpoints import reach
 from streams.intake import Handler
 from streams.position import LogState, Partition, Positions
 from streams.topics import Topics
@@ -129,6 +130,7 @@ def _add_agent(
             records = [raw_record(record) for record in event.value]
             partition = Partition(records[0].topic, records[0].partition)
             await intake.take(partition, records)
+            reach("batch.before_ack")
             # Only a gauge for lag tools: positions live in Postgres.
             event.ack()
 

@@ -18,6 +18,7 @@ MAX_EVENT_BYTES = 256 * 1024
 MAX_DECISION_BYTES = 64 * 1024
 MAX_COMMAND_BYTES = MAX_EVENT_BYTES + MAX_DECISION_BYTES
 """A payload of the largest size, and what is said around it."""
+MAX_ID = 1000
 STRUCTURED = "application/cloudevents+json"
 JWS = "application/jwt"
 
@@ -128,7 +129,7 @@ def _event(
         raise Undecodable("invalid_type", "the event type is empty or longer than 255 characters")
     id = id or headers.get("event-id") or record.place
     source = source or record.topic
-    if "\x00" in id or "\x00" in source or len(id) > 1000 or len(source) > 1000:
+    if "\x00" in id or "\x00" in source or len(id) > MAX_ID or len(source) > MAX_ID:
         raise Undecodable("invalid_id", "id or source is too long or contains NUL")
     return DomainEvent(
         id,
@@ -228,6 +229,14 @@ def _plain(
     )
 
 
+def _id_of(record: RawRecord) -> str:
+    """Return the id of a message that names none; a replay of it has the same."""
+    id = _texts(record.headers).get("event-id") or record.place
+    if "\x00" in id or len(id) > MAX_ID:
+        raise Undecodable("invalid_id", "the id is too long or contains NUL")
+    return id
+
+
 def decode_answered(record: RawRecord) -> Answered:
     """Return the decision, note or grant of a record; raises Undecodable."""
     content_type = _texts(record.headers).get("content-type", "")
@@ -240,7 +249,7 @@ def decode_answered(record: RawRecord) -> Answered:
     if kind not in KINDS:
         raise Undecodable("unknown_kind", f"{kind!r} is not one of {', '.join(KINDS)}")
     if value.get("decision_id") is None:
-        value = {**value, "decision_id": record.place}
+        value = {**value, "decision_id": _id_of(record)}
     try:
         return read_answered(value)
     except ValidationError as problem:
@@ -251,7 +260,7 @@ def decode_command(record: RawRecord) -> Command:
     """Return the command of a record; raises Undecodable."""
     value = dict(require_object(read_json(record.value, MAX_COMMAND_BYTES)))
     if value.get("command_id") is None:
-        value["command_id"] = record.place
+        value["command_id"] = _id_of(record)
     if value.get("at") is None:
         value["at"] = record.received_at
     if value.get("data") is None:

@@ -6,6 +6,7 @@ from base64 import b64encode
 import orjson
 
 from streams.codecs import RawRecord, dead_letter
+from streams.redrive import attempts_before
 from streams.topics import Topics
 from streams.work import Work
 
@@ -20,8 +21,16 @@ class DeadLetters:
     def __init__(self, topics: Topics, group_id: str) -> None:
         self._topics, self._group_id = topics, group_id
 
-    async def put(self, work: Work, record: RawRecord, error_type: str, message: str) -> None:
+    async def put(
+        self,
+        work: Work,
+        record: RawRecord,
+        error_type: str,
+        message: str,
+        workflow: str | None = None,
+    ) -> None:
         """Keep the original bytes and headers with the reason."""
+        attempts = attempts_before(record) + 1
         message = message.replace("\x00", "\\0")[:STORED_TEXT]
         await work.transaction.run(
             "insert_dead_letters",
@@ -40,12 +49,19 @@ class DeadLetters:
             consumer_group=self._group_id,
             error_type=error_type,
             error_message=message,
-            attempts=1,
+            attempts=attempts,
             execution_id=None,
+            workflow=workflow,
         )
         work.ledger.messages.append(
             dead_letter(
-                record, self._topics.dead_letters, error_type, message, self._group_id, 1, work.now
+                record,
+                self._topics.dead_letters,
+                error_type,
+                message,
+                self._group_id,
+                attempts,
+                work.now,
             )
         )
         log.warning(

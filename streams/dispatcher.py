@@ -18,6 +18,7 @@ from engine.templates import Secret, SecretSlot
 from storage.store import PostgresStore
 from streams.driver import Driver
 from streams.enrichment import Enrichment
+from streams.failpoints import reach
 from streams.notices import NOTICE_PATH
 from streams.work import LEASE_GRACE_SECONDS, Work
 
@@ -102,7 +103,9 @@ class Dispatcher:
     async def _perform(self, execution_id: ExecutionId, effect: Perform) -> None:
         async with self._gate:
             self._begun.add(effect.id)
+            reach("effect.after_claim")
             result = await self._actions.perform(request_of(execution_id, effect))
+            reach("effect.after_call")
         if effect.path == NOTICE_PATH and effect.kind == "notify" and isinstance(result, Failed):
             log.warning("a notice of %s was not sent: %s", execution_id, result.message)
         if effect.kind == "load" and isinstance(result, Succeeded):

@@ -14,6 +14,7 @@ from engine.inputs import Input
 from storage.errors import DatabaseUnreachable
 from storage.store import TRANSIENT, PostgresStore
 from streams.catalog import Catalog, Version
+from streams.failpoints import reach
 from streams.ledger import NO_NOTICES, Ledger, LogLine
 from streams.notices import Notices
 from streams.outbound import Outbound
@@ -58,8 +59,11 @@ class Driver:
         self.worker = worker
         self.followers: list[Follower] = []
 
-    async def run(self, body: Callable[[Work], Awaitable[T]]) -> T:
-        """Run a body in one transaction, once; raises what the database raises."""
+    async def run(self, body: Callable[[Work], Awaitable[T]], before_commit: str = "") -> T:
+        """Run a body in one transaction, once; raises what the database raises.
+
+        `before_commit` names the failpoint that is reached once everything is written.
+        """
         async with self._store.transaction() as transaction:
             now = (await transaction.fetch("read_clock"))[0]["now"]
             ledger = Ledger(self.outbound, self._notices)
@@ -67,6 +71,7 @@ class Driver:
             work = Work(transaction, self._catalog, ledger, step, check, now, self.worker)
             result = await body(work)
             await work.finish()
+            reach(before_commit)
         self._committed(work)
         return result
 

@@ -59,10 +59,11 @@ class Gathering:
         """Add events to their gatherings; start the batches that are full."""
         if not items:
             return
-        places = sorted({item.place for item in items})
+        places = _keys(sorted({item.place for item in items}))
+        await work.transaction.write("lock_gathering_places", places)
         held = {
             _place(row): row
-            for row in await work.transaction.fetch_written("lock_gatherings", _keys(places))
+            for row in await work.transaction.fetch_written("lock_gatherings", places)
         }
         full: list[Proposal] = []
         for item in items:

@@ -11,6 +11,7 @@ from storage.store import TRANSIENT
 from streams.catalog import Catalog
 from streams.codecs import RawRecord
 from streams.driver import Driver, back_off
+from streams.failpoints import reach
 from streams.position import Partition, Positions
 from streams.work import Work
 
@@ -123,7 +124,10 @@ class Intake:
                 raise Fenced(partition.topic, partition.number, expected)
             if moved[0]["revision"] != revision:
                 raise CatalogChanged
+            reach("batch.after_cas")
             await apply(work)
+            reach("batch.mid")
 
-        await self._driver.run(body)
+        await self._driver.run(body, "batch.before_commit")
+        reach("batch.after_commit")
         self._positions.note(partition, end)

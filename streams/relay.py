@@ -9,6 +9,7 @@ from storage.errors import DatabaseUnreachable
 from storage.store import TRANSIENT, PostgresStore
 from streams.codecs import Outgoing
 from streams.driver import back_off
+from streams.failpoints import reach
 from streams.outbox import SHARDS, unpack
 from streams.producer import KafkaOut, PublishFailed
 from streams.work import Work
@@ -88,7 +89,9 @@ class Relay:
             known = at_hand.get(row["id"])
             messages.extend(unpack(row["messages"]) if known is None else known)
         # Delete only after the acknowledgement: a crash in between repeats, never loses.
+        reach("relay.before_produce")
         await self._out.send(messages)
+        reach("relay.after_flush")
         async with self._store.transaction() as transaction:
             await transaction.run("delete_outbox", ids=[row["id"] for row in rows])
         for row in rows:

@@ -12,6 +12,9 @@ from streams.catalog import Version
 from streams.lanes import Lane, reserve
 from streams.work import KeyHolder, Work
 
+KeyName = tuple[str, str]
+"""A workflow and one of its trigger keys."""
+
 
 @dataclass(slots=True)
 class Proposal:
@@ -49,7 +52,7 @@ def apply_trigger(proposal: Proposal, trigger: Trigger, scope: Mapping[str, obje
             proposal.key, proposal.replaces = key, trigger.on_busy == "replace"
     if trigger.concurrency is not None:
         lane = str(trigger.concurrency.key.render(scope))
-        lanes.append(Lane(proposal.name, f"lane:{lane}", trigger.concurrency.limit))
+        lanes.append(Lane(proposal.name, f"concurrency:{lane}", trigger.concurrency.limit))
     proposal.lanes = tuple(lanes)
 
 
@@ -62,13 +65,19 @@ async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionI
         if proposal.id in work.executions or not _takes_key(work, proposal):
             continue
         if proposal.lanes and proposal.id not in free:
-            work.hold(*_new(proposal))
+            work.hold(*_held(proposal))
         else:
             version, execution, metadata, key = _new(proposal)
             given = Started(work.now, proposal.resources)
             work.start(version, execution, metadata, given, key)
         begun.add(proposal.id)
     return begun
+
+
+async def take_key(work: Work, proposal: Proposal) -> bool:
+    """Take a proposal's key for it; tell whether it may begin."""
+    await _claim_keys(work, [proposal])
+    return _takes_key(work, proposal)
 
 
 def _new(
@@ -96,30 +105,57 @@ def _new(
     return proposal.version, execution, metadata, proposal.key
 
 
+def _held(
+    proposal: Proposal,
+) -> tuple[Version, Execution, Mapping[str, object], str | None]:
+    """Return a new execution that says, as `<kind>:<ref>`, what it waits for (S16)."""
+    version, execution, metadata, key = _new(proposal)
+    reason = ", ".join(lane.name for lane in proposal.lanes)
+    return version, execution, {**metadata, "pending_reason": reason}, key
+
+
 async def _claim_keys(work: Work, proposals: Iterable[Proposal]) -> None:
     """Take the trigger keys that no unfinished execution holds; find who holds the others."""
-    first: dict[tuple[str, str], Proposal] = {}
+    wanted: dict[KeyName, Proposal] = {}
     for proposal in proposals:
         if proposal.key is not None and (proposal.name, proposal.key) not in work.keys:
-            first.setdefault((proposal.name, proposal.key), proposal)
+            wanted.setdefault((proposal.name, proposal.key), proposal)
+    while wanted:
+        wanted = await _claim(work, wanted)
+
+
+async def _claim(work: Work, wanted: Mapping[KeyName, Proposal]) -> dict[KeyName, Proposal]:
+    """Claim keys once; return those that changed hands while their holder was locked elsewhere."""
     rows = [
-        {"workflow_name": workflow, "key": key, "execution_id": proposal.id}
-        for (workflow, key), proposal in sorted(first.items(), key=lambda item: item[0])
+        {"workflow_name": name[0], "key": name[1], "execution_id": wanted[name].id}
+        for name in sorted(wanted)
     ]
     claimed = await work.transaction.fetch_written("claim_trigger_keys", rows)
     granted = {row["execution_id"] for row in claimed}
     busy = []
-    for name, proposal in first.items():
+    for name, proposal in wanted.items():
         if proposal.id in granted:
             work.keys[name] = KeyHolder(proposal.id, proposal.id)
         elif proposal.replaces:
-            busy.append({"workflow_name": name[0], "key": name[1]})
-    holders = await work.transaction.fetch_written("find_trigger_keys", busy)
-    await work.load({row["execution_id"] for row in holders})
-    for row in holders:
-        holder = ExecutionId(row["execution_id"])
-        if holder in work.executions:
-            work.keys[(row["workflow_name"], row["key"])] = KeyHolder(holder, holder)
+            busy.append(name)
+    before = await _find_holders(work, busy)
+    await work.load(before.values())
+    # Only under its holder's lock does a key stay where it is.
+    holders = await _find_holders(work, busy)
+    moved = {}
+    for name in busy:
+        holder = holders.get(name)
+        if holder is None or holder != before.get(name):
+            moved[name] = wanted[name]
+        elif holder in work.executions:
+            work.keys[name] = KeyHolder(holder, holder)
+    return moved
+
+
+async def _find_holders(work: Work, names: Iterable[KeyName]) -> dict[KeyName, ExecutionId]:
+    rows = [{"workflow_name": workflow, "key": key} for workflow, key in sorted(names)]
+    found = await work.transaction.fetch_written("find_trigger_keys", rows)
+    return {(row["workflow_name"], row["key"]): ExecutionId(row["execution_id"]) for row in found}
 
 
 def _takes_key(work: Work, proposal: Proposal) -> bool:

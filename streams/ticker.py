@@ -16,6 +16,7 @@ from engine.inputs import (
 )
 from streams.agents.decisions import DecisionsHandler
 from streams.driver import Driver
+from streams.failpoints import reach
 from streams.gathering import Gathering
 from streams.work import Work
 
@@ -87,6 +88,8 @@ class Ticker:
 
     async def _fire(self, work: Work) -> int:
         rows = await work.transaction.fetch("claim_due_timers", limit=CLAIM)
+        if rows:
+            reach("timer.after_claim")
         await work.load({row["execution_id"] for row in rows})
         for row in rows:
             id = ExecutionId(row["execution_id"])

@@ -15,6 +15,7 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
 from streams.codecs import RawRecord
+from streams.failpoints import reach
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1
@@ -83,6 +84,7 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek to our positions: what Kafka has stored is never where we start."""
         offsets: Mapping[TP, int] = await self.app.start_offsets(frozenset(self.assignment()))
+        reach("assign.before_seek")
         await self.seek_wait(offsets)
         return offsets
 
@@ -100,6 +102,7 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit first: Faust forgets what is not committed when partitions go."""
+        reach("revoke")
         await self.commit()
         await super().on_partitions_revoked(revoked)
 

@@ -18,6 +18,7 @@ from storage.rows import (
 from storage.store import Pending, Transaction
 from streams.catalog import Catalog, Version
 from streams.codecs import Outgoing
+from streams.failpoints import reach
 from streams.family import start_children, tell_parents
 from streams.lanes import release
 from streams.ledger import Ledger, RecordWrite
@@ -189,6 +190,7 @@ class Work:
             ("change_approvals", ledger.changed_waits),
         ):
             await transaction.write(name, list(rows.values()))
+        reach("resume.after_guard" if ledger.closed_waits else "")
         await transaction.write("insert_votes", ledger.votes)
         await transaction.write("insert_watches", ledger.watches)
         if ledger.unwatched:

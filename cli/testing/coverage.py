@@ -11,10 +11,15 @@ from engine.definition import (
     BlockVerb,
     ConditionVerb,
     Definition,
+    EventsWait,
     EventWait,
     ExecuteVerb,
+    ForEachVerb,
+    ParallelVerb,
+    RepeatVerb,
     Step,
     WaitVerb,
+    WorkflowVerb,
 )
 from engine.effects import Announce, CloseWait, Effect, RecordStep
 from engine.execution import StepStatus
@@ -38,11 +43,14 @@ def branches_of(step: Step) -> Iterator[str]:
             if spec is not None:
                 yield from _of_approval(spec)
         case WaitVerb(what):
-            if isinstance(what, EventWait):
+            if isinstance(what, EventWait | EventsWait):
                 yield "event"
-                if what.timeout is not None:
+                events = what.events if isinstance(what, EventsWait) else (what,)
+                if any(event.timeout is not None for event in events):
                     yield "on_timeout"
-        case AllowVerb() | ExecuteVerb():
+        case AllowVerb() | ExecuteVerb() | WorkflowVerb():
+            pass
+        case ParallelVerb() | ForEachVerb() | RepeatVerb():
             pass
         case _:
             assert_never(step.verb)

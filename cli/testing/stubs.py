@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.testing.documents import Case
-from engine.effects import Perform, WriteRecord
+from engine.effects import StartChild, WriteRecord
 from engine.errors import SluicegateError
+from engine.ids import StepPath
 from engine.rehearsal import Answer, Asked, Records, Row, Succeeds
 
 HTTP = ("webhook", "http_request")
@@ -29,9 +30,12 @@ class Stubs:
         """Return what a call is answered; raises NoAnswer."""
         if isinstance(asked, WriteRecord):
             return self.records.write(asked)
-        for name in _names(asked):
+        kind = "workflow" if isinstance(asked, StartChild) else asked.kind
+        for name in _names(asked.path, kind):
             if name in self._case.stubs:
                 return self._next(f"stubs {name}", self._case.stubs[name])
+        if isinstance(asked, StartChild):
+            return Succeeds({"result": "allowed"})
         if asked.kind == "load":
             return self._load(str(asked.params["resource"]), str(asked.params["id"]))
         if asked.kind in HTTP:
@@ -60,12 +64,11 @@ class Stubs:
         )
 
 
-def _names(asked: Perform) -> Iterator[str]:
+def _names(path: StepPath, kind: str) -> Iterator[str]:
     """Yield the names under which a call's answer may stand, the most specific first."""
-    path = asked.path
     if path:
         bare, id = "/".join(p for p in path.split("/") if not p.isdigit()), path.rpartition("/")[2]
         for step in dict.fromkeys((path, bare, id)):
-            yield f"{step}.{asked.kind}"
+            yield f"{step}.{kind}"
             yield step
-    yield asked.kind
+    yield kind

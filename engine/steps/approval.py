@@ -1,7 +1,6 @@
 """The `approval` verb, also behind a `block` that asks first: open a request."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -103,7 +102,7 @@ def open_approval(turn: Turn, step: Step, spec: ApprovalSpec, line: Line) -> Lin
     turn.keep("steps", step.id, {"status": "waiting"})
     turn.open_wait(wait)
     start_nudges(turn, wait, spec)
-    return replace(line, phase="waiting", since=turn.now)
+    return line.begun(turn.now, "waiting")
 
 
 def first_state(spec: ApprovalSpec, record: Mapping[str, object]) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """The `wait` verb: for events, for a length of time, until an instant (requirements.md D10)."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from engine.correlation import compared, correlation, shape_of
@@ -42,7 +41,7 @@ def enter_wait(turn: Turn, step: Step, verb: WaitVerb, line: Line) -> Line:
     turn.keep("steps", step.id, {"status": "waiting"})
     for wait in waits:
         turn.open_wait(wait)
-    return replace(line, phase="waiting", since=turn.now)
+    return line.begun(turn.now, "waiting")
 
 
 def _time_wait(turn: Turn, step: Step, what: TimeWait) -> Wait:

@@ -429,12 +429,12 @@ where d.id = r.id;
 -- name: insert_dead_letters
 insert into dead_letters (
     topic, partition, record_offset, record_timestamp, record_key, value, headers, consumer_group,
-    error_type, error_message, attempts, execution_id
+    error_type, error_message, attempts, execution_id, workflow
 )
 values (
     %(topic)s, %(partition)s, %(record_offset)s, %(record_timestamp)s, %(record_key)s, %(value)s,
     %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
-    %(execution_id)s
+    %(execution_id)s, %(workflow)s
 );
 
 -- name: create_records
@@ -507,6 +507,15 @@ order by l.execution_id;
 
 -- name: enter_lanes
 update lanes set running = true where execution_id = any(%(ids)s::uuid[]);
+
+-- name: lock_gathering_places
+-- Also where no row is yet: two first events at once must not write one over the other.
+select pg_advisory_xact_lock(
+    hashtextextended(r.workflow_name || chr(31) || r.trigger_number || chr(31) || r.key, 11)
+)
+from json_to_recordset(%(rows)s::json) as r (
+    workflow_name text, trigger_number integer, key text
+);
 
 -- name: lock_gatherings
 select g.workflow_name, g.version, g.trigger_number, g.key, g.events, g.first_at, g.due_at

@@ -69,6 +69,24 @@ from approval_requests
 where execution_id = %(id)s
 order by requested_at, id;
 
+-- name: get_votes
+select
+    'w_' || replace(v.request_row_id::text, '-', '') as request_id, v.decision_id, v.stage,
+    v.outcome, v.decided_by, v.decided_for, v.reason, v.form, v.voted_at
+from approval_votes v
+where v.execution_id = %(id)s
+    and (%(request)s::uuid is null or v.request_row_id = %(request)s)
+order by v.voted_at, v.id;
+
+-- name: get_comments
+select
+    'w_' || replace(c.request_row_id::text, '-', '') as request_id, c.decision_id, c.written_by,
+    c.comment, c.written_at
+from approval_comments c
+where c.execution_id = %(id)s
+    and (%(request)s::uuid is null or c.request_row_id = %(request)s)
+order by c.id;
+
 -- name: get_timers
 select kind, wait_id, due_at from timers where execution_id = %(id)s order by due_at;
 
@@ -113,7 +131,8 @@ limit %(limit)s;
 -- name: get_approval
 select
     a.id::text as id, a.request_id, a.status, a.outcome, a.priority, a.requested_at, a.expires_at,
-    a.decided_at, a.decided_by, a.decision_reason, a.roles, a.users, w.record
+    a.decided_at, a.decided_by, a.decided_for, a.decision_reason, a.roles, a.users,
+    a.execution_id::text as execution_row_id, w.record, w.state as progress
 from approval_requests a
 inner join waits w on w.id = a.id
 where a.id = %(id)s;
@@ -129,15 +148,6 @@ select distinct on (name)
     name, version, description, labels, enabled, priority, content_hash, created_at
 from workflows
 order by name, version desc;
-
--- name: list_dead_letters
-select
-    id, topic, partition, record_offset, record_timestamp, error_type, error_message, attempts,
-    failed_at, status
-from dead_letters
-where (%(before)s::bigint is null or id < %(before)s)
-order by id desc
-limit %(limit)s;
 
 -- name: find_receipts
 select

@@ -20,12 +20,13 @@ from engine.inputs import (
 from engine.steps.approval import instant_text
 from streams.catalog import Catalog, Version
 from streams.codecs import RawRecord, Undecodable, decode_command
+from streams.continuing import context_before, failed_step, trigger_of
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
 from streams.messages import COMMAND_SOURCE, Command, started_id
 from streams.outbound import Outbound
 from streams.schemas import Schemas
-from streams.starts import Proposal, apply_trigger, start_all
+from streams.starts import Proposal, apply_trigger, start_all, take_key
 from streams.work import Work
 
 Answer = Accept | Refuse
@@ -117,7 +118,7 @@ class CommandsHandler:
             return id, Refuse("unknown", f"no execution is called {public_id(id)}")
         if command.kind == "rerun":
             return await self._run_again(work, command, work.executions[id])
-        if command.kind == "retry" and work.executions[id].status is Status.FAILED:
+        if command.kind in ("retry", "skip") and work.executions[id].status is Status.FAILED:
             return await self._continue(work, command, work.executions[id])
         answer = work.apply(id, input_of(command, work.now))
         return id, answer or Accept("applied", f"{command.kind} by {command.by}")
@@ -161,17 +162,28 @@ class CommandsHandler:
         meta = {**old.meta, "command": command.command_id}
         proposal = self._proposal(command, version, old.trigger_event, old.payload, meta)
         proposal.note = {"rerun_of": public_id(old.id), "by": command.by}
-        return await self._begin(work, command, proposal, None)
+        refused = None
+        try:
+            scope = {**old.payload, "event": {**old.payload, "meta": meta}}
+            apply_trigger(proposal, trigger_of(version.definition, old.trigger_event), scope)
+        except SluicegateError as problem:
+            refused = Refuse("invalid_input", f"{proposal.name}: {problem}")
+        return await self._begin(work, command, proposal, refused)
 
     async def _continue(
         self, work: Work, command: Command, old: Execution
     ) -> tuple[ExecutionId, Answer]:
-        """Go on from a step in a new execution: an ended one never moves again (S143)."""
+        """Go on from a step, or after it, in a new execution: an ended one never moves (S143)."""
         version = work.versions[old.id]
-        wanted = command.data.get("from_step") or failed_step(old, version)
-        first = StepPath(str(wanted))
-        if first not in version.definition.steps or "/" in first:
+        skips = command.kind == "skip"
+        wanted = command.data["step" if skips else "from_step"] or failed_step(old, version)
+        at = StepPath(str(wanted))
+        if at not in version.definition.steps or "/" in at:
             text = f"name an outermost step of {old.workflow} to go on from; {wanted!r} is none"
+            return old.id, Refuse("unknown_step", text)
+        first = version.definition.steps[at].then if skips else at
+        if first is None:
+            text = f"nothing follows {at}: there is nothing to go on with"
             return old.id, Refuse("unknown_step", text)
         meta = {**old.meta, "command": command.command_id}
         proposal = self._proposal(command, version, old.trigger_event, old.payload, meta)
@@ -183,7 +195,7 @@ class CommandsHandler:
             old.payload,
             meta,
             old.triggered_at,
-            context=context_before(old, version, first),
+            context=context_before(old, version, at, skipped=skips),
         )
         metadata = {
             "event": meta,
@@ -191,7 +203,10 @@ class CommandsHandler:
             "retry_of": public_id(old.id),
             "by": command.by,
         }
-        work.start(version, execution, metadata, Started(work.now, first=first), None)
+        proposal.key = work.key_of.get(old.id)
+        if not await take_key(work, proposal):
+            return proposal.id, busy(proposal)
+        work.start(version, execution, metadata, Started(work.now, first=first), proposal.key)
         return execution.id, Accept("applied", f"goes on at {first} in {public_id(execution.id)}")
 
     def _proposal(
@@ -215,8 +230,7 @@ class CommandsHandler:
         if refused is not None:
             return proposal.id, refused
         if not await start_all(work, [proposal]):
-            text = f"an unfinished execution of {proposal.name} has the key {proposal.key}"
-            return proposal.id, Refuse("busy", text)
+            return proposal.id, busy(proposal)
         return proposal.id, Accept("applied", f"started by {command.by}")
 
     def _tell(
@@ -227,6 +241,12 @@ class CommandsHandler:
 
 
 DUPLICATE = Refuse("duplicate", "this command id was used before")
+
+
+def busy(proposal: Proposal) -> Refuse:
+    """Return the refusal of a start whose key another execution has."""
+    text = f"an unfinished execution of {proposal.name} has the key {proposal.key}"
+    return Refuse("busy", text)
 
 
 def meta_of(command: Command) -> dict[str, object]:
@@ -257,35 +277,6 @@ def input_of(command: Command, now: datetime) -> Input:
             return RetryRequested(now, by, data["from_step"])
         case _:
             raise ValueError(f"{command.kind} is not about one execution")
-
-
-def failed_step(execution: Execution, version: Version) -> str | None:
-    """Return the outermost step in which an execution failed."""
-    steps = execution.context.get("steps")
-    failed = {
-        id
-        for id, step in (steps.items() if isinstance(steps, Mapping) else ())
-        if isinstance(step, Mapping) and step.get("status") == "failed"
-    }
-    for path, step in version.definition.steps.items():
-        if step.id in failed:
-            return path.partition("/")[0]
-    return None
-
-
-def context_before(execution: Execution, version: Version, first: StepPath) -> dict[str, object]:
-    """Return a context without what a step, and the steps inside it, left behind."""
-    inside = {
-        step.id
-        for path, step in version.definition.steps.items()
-        if path == first or path.startswith(f"{first}/")
-    }
-    context = {key: value for key, value in execution.context.items() if key != "error"}
-    for part in ("steps", "approvals", "waits"):
-        held = context.get(part)
-        if isinstance(held, Mapping):
-            context[part] = {id: value for id, value in held.items() if id not in inside}
-    return context
 
 
 def _cells(answer: Answer) -> dict[str, object]:

@@ -1,65 +1,27 @@
 """The events agent: domain events -> triggers -> executions, and waits that an event ends."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from engine.correlation import correlation_of_event
 from engine.errors import SluicegateError
 from engine.ids import ExecutionId, WaitId, event_row_id, execution_id, public_id
 from engine.inputs import CancelRequested, EventArrived
+from streams.agents.planned import PlannedEvent, Rejected, event_row, meta_of, signal_rows
+from streams.agents.redriven import start_redriven
 from streams.catalog import Catalog, Start
 from streams.codecs import RawRecord, Undecodable, decode_event
 from streams.dead_letters import DeadLetters
 from streams.enrichment import Enrichment
-from streams.gathering import Gathered, Gathering, gather
+from streams.gathering import Gathering, gather
 from streams.intake import Apply
 from streams.messages import DomainEvent
+from streams.redrive import take_redrives
 from streams.schemas import Schemas
 from streams.starts import Proposal, apply_trigger, start_all
 from streams.work import Work
 
 MAX_HOPS = 16
 """Depth of causation after which an event starts nothing (security.md, loop brakes)."""
-
-
-@dataclass(slots=True)
-class PlannedEvent:
-    """A decoded event, what it would start, and which waits it may end."""
-
-    event: DomainEvent
-    row_id: str
-    meta: dict[str, object]
-    starts: list[Proposal] = field(default_factory=list)
-    gathered: list[Gathered] = field(default_factory=list)
-    correlations: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A record for the dead letters, with its reason."""
-
-    record: RawRecord
-    error_type: str
-    message: str
-
-
-def meta_of(event: DomainEvent) -> dict[str, object]:
-    """Return what `event.meta` shows, and what messages of the execution carry on."""
-    meta: dict[str, object] = {
-        "id": event.event_id,
-        "type": event.type,
-        "source": event.source,
-        "time": (event.time or event.received_at).isoformat(),
-        "topic": event.topic,
-        "key": event.key,
-    }
-    if event.subject is not None:
-        meta["subject"] = event.subject
-    if event.hops:
-        meta["hops"] = event.hops
-    if event.traceparent is not None:
-        meta["traceparent"], meta["tracestate"] = event.traceparent, event.tracestate
-    return meta
 
 
 class EventsHandler:
@@ -94,9 +56,16 @@ class EventsHandler:
             await self._enrich(planned)
 
         async def apply(work: Work) -> None:
+            redrives = await take_redrives(work, records)
             for item in rejected:
-                await self._dead_letters.put(work, item.record, item.error_type, item.message)
-            await self._carry_out(work, planned)
+                if item.workflow in (None, redrives.get(item.record.place, item.workflow)):
+                    await self._dead_letters.put(
+                        work, item.record, item.error_type, item.message, item.workflow
+                    )
+            ordinary = [plan for plan in planned if plan.place not in redrives]
+            redriven = [plan for plan in planned if plan.place in redrives]
+            await self._carry_out(work, ordinary)
+            await start_redriven(work, self._gathering, redriven, redrives)
 
         return apply
 
@@ -149,7 +118,7 @@ class EventsHandler:
                 problem = self._schemas.problem_of_input(start.version, event.payload)
                 if problem is not None:
                     text = f"{definition.name}: {problem}"
-                    rejected.append(Rejected(record, "invalid_input", text))
+                    rejected.append(Rejected(record, "invalid_input", text, definition.name))
                     return
             if trigger.debounce is not None or trigger.batch is not None:
                 plan.gathered.append(gather(start, event, plan.meta, scope))
@@ -165,7 +134,8 @@ class EventsHandler:
             )
             apply_trigger(proposal, trigger, scope)
         except SluicegateError as error:
-            rejected.append(Rejected(record, "invalid_input", f"{definition.name}: {error}"))
+            text = f"{definition.name}: {error}"
+            rejected.append(Rejected(record, "invalid_input", text, definition.name))
             return
         plan.starts.append(proposal)
 
@@ -244,37 +214,3 @@ class EventsHandler:
                     if not work.executions[id].ended and started_by != plan.event.event_id:
                         reason = f"{plan.event.type} {plan.event.event_id}"
                         work.apply(id, CancelRequested(work.now, "cancel_on", reason))
-
-
-def event_row(plan: PlannedEvent, triggered: list[str]) -> dict[str, object]:
-    """Return the row of an event with the executions it started (S5, S6)."""
-    event = plan.event
-    return {
-        "id": plan.row_id,
-        "event_id": event.event_id,
-        "type": event.type,
-        "source": event.source,
-        "subject": event.subject,
-        "topic": event.topic,
-        "partition": event.partition,
-        "record_offset": event.offset,
-        "record_key": event.key,
-        "payload": event.payload,
-        "meta": plan.meta,
-        "received_at": event.received_at,
-        "triggered_workflows": triggered,
-    }
-
-
-def signal_rows(plan: PlannedEvent) -> list[dict[str, object]]:
-    """Return an event as waits that open later find it."""
-    return [
-        {
-            "correlation": correlation,
-            "event_row_id": plan.row_id,
-            "received_at": plan.event.received_at,
-            "payload": plan.event.payload,
-            "meta": plan.meta,
-        }
-        for correlation in plan.correlations
-    ]

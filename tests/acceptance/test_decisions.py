@@ -77,7 +77,7 @@ def test_a_decision_id_used_twice_is_a_duplicate(world: World) -> None:
     topic = world.topic("receipts")
     world.wait_for(
         lambda r: (
-            r.topic == topic and r.value["decision_id"] == id and r.value["code"] == "duplicate"
+            r.topic == topic and r.value.get("decision_id") == id and r.value["code"] == "duplicate"
         ),
         "the duplicate's receipt",
     )

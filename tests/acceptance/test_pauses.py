@@ -58,7 +58,7 @@ def test_a_wait_for_time_ends_when_it_is_due(world: World) -> None:
     assert timedelta() <= completed - until < timedelta(seconds=1)
 
 
-# S141 S211
+# S141 S210 S211
 def test_an_approval_that_nobody_answers_expires_in_time(world: World) -> None:
     id = uuid4().hex
     event = world.publish("expiry.asked", {"id": id})

@@ -41,6 +41,7 @@ async def test_an_event_by_http_starts_the_same_execution_as_by_topic(
     assert waiting["execution_id"] in ids
     trace = await client.get(f"{API}/executions/{waiting['execution_id']}/trace")
     assert [s["step_id"] for s in trace.json()["steps"]][-1] == "manager"
+    assert trace.json()["remaining"]
 
 
 # S7

@@ -44,6 +44,9 @@ OPERATIONS = {
     ("get", "/receipts/{id}"),
     ("get", "/waits"),
     ("get", "/dead-letters"),
+    ("get", "/dead-letters/{id}"),
+    ("post", "/dead-letters/{id}/replay"),
+    ("post", "/dead-letters/{id}/discard"),
 }
 Call = tuple[str, str, dict[str, str], Any, int]
 BY: dict[str, str] = {"decided_by": "ana"}
@@ -80,6 +83,9 @@ CALLS: list[Call] = [
     ("get", "/receipts/{id}", {"id": "nobody"}, None, 404),
     ("get", "/waits", {}, None, 200),
     ("get", "/dead-letters", {}, None, 200),
+    ("get", "/dead-letters/{id}", {"id": "999999999"}, None, 404),
+    ("post", "/dead-letters/{id}/replay", {"id": "999999999"}, {"by": "ana"}, 404),
+    ("post", "/dead-letters/{id}/discard", {"id": "999999999"}, {"odd": 1}, 422),
 ]
 
 

@@ -26,7 +26,7 @@ def an_event(**more: object) -> dict[str, object]:
     return {"type": "order.created", "data": an_order(**more)}
 
 
-# S23 S24 S103
+# S23 S24 S103 S115
 @pytest.mark.parametrize(
     ("order", "result", "status"),
     [

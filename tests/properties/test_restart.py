@@ -33,7 +33,7 @@ def as_kept(execution: Execution) -> Execution:
     return replace(execution, error=error, waits=waits)
 
 
-# S96 S97 S98
+# S96 S97 S98 S114
 @settings(max_examples=1_500, deadline=None)
 @given(st.integers(0, 2), st.sampled_from([5, 15, 50]), st.binary(max_size=30))
 def test_a_restart_after_every_input_changes_nothing(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from actions.definitions import DefinitionInvalid
 from engine.advance import advance
 from engine.definition import Definition
 from engine.effects import CloseWait, DropEffect, Perform, StartTimer
@@ -260,3 +261,18 @@ def test_branches_nest() -> None:
     execution, _ = received(definition, execution, {"id": "o1"})
     assert execution.status is Status.COMPLETED
     assert step_state(execution, "outer")["output"]["left"]["a"] == {"event": {"id": "o1"}}
+
+
+# S46
+def test_two_branches_that_write_one_path_are_a_mistake() -> None:
+    with pytest.raises(DefinitionInvalid, match="the step id 'same' is used already"):
+        a_definition(
+            """
+            steps:
+              - id: both
+                parallel:
+                  branches:
+                    left: [{id: same, allow: {}}]
+                    right: [{id: same, allow: {}}]
+            """
+        )

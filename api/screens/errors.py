@@ -1,0 +1,55 @@
+"""Problems as pages, for those who came with a browser."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from api.screens.page import page
+
+MACHINES = ("/api/", "/livez", "/readyz", "/healthz", "/metrics", "/openapi.json", "/live/")
+TITLES = {
+    404: "Not found",
+    405: "Not possible",
+    422: "That does not fit",
+    503: "Not reachable at the moment",
+}
+Handler = Callable[[Request, Any], Response | Awaitable[Response]]
+
+
+def wants_page(request: Request) -> bool:
+    """Tell whether a person asks, with a browser."""
+    if request.url.path.startswith(MACHINES):
+        return False
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _as_page(handler: Handler) -> Callable[[Request, Any], Awaitable[Response]]:
+    async def answer(request: Request, error: Any) -> Response:
+        found = handler(request, error)
+        response = found if isinstance(found, Response) else await found
+        return problem_page(request, response) if wants_page(request) else response
+
+    return answer
+
+
+def problem_page(request: Request, response: Response) -> Response:
+    """Return the page that tells a problem; one about an outage tries again by itself."""
+    problem = orjson.loads(bytes(response.body))
+    status = response.status_code
+    again = status == 503 and request.method == "GET"
+    data = {
+        "title": TITLES.get(status, "That did not work"),
+        "detail": str(problem.get("detail") or problem.get("title") or ""),
+        "retry": again,
+    }
+    headers = {"Retry-After": "3"} if status == 503 else {}
+    return page(request, "problem.html", data, status, **headers)
+
+
+def add_problem_pages(app: FastAPI) -> None:
+    """Let browsers see the problems of all handlers as pages."""
+    for kind, handler in list(app.exception_handlers.items()):
+        app.exception_handlers[kind] = _as_page(handler)

@@ -1,0 +1,101 @@
+"""Dead letters: what could not be taken, why, and its original bytes."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from api.parts import Cursor, PartsDep
+from api.screens.page import missing, page, query
+from api.screens.wording import visible
+from storage.screens import ScreenReading
+
+router = APIRouter()
+ROWS = 50
+MAX_BYTES = 4_096
+STATUSES = ("open", "replayed", "discarded")
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Chosen = Annotated[str | None, Query(max_length=20)]
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Bytes as people can read them."""
+
+    size: int
+    text: str
+    """Decoded, where they are UTF-8; what would show nothing stands by its number."""
+    dump: str
+    """In hexadecimal, where they are not."""
+    cut: bool
+
+
+def bytes_of(value: bytes | None) -> Bytes | None:
+    """Return bytes as text where they are text, otherwise as numbers; None for no bytes."""
+    if value is None:
+        return None
+    part = bytes(value[:MAX_BYTES])
+    cut = len(value) > MAX_BYTES
+    try:
+        text = part.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        # A character that is cut in half at the end is no reason to show numbers.
+        if not cut or problem.start < len(part) - 4:
+            return Bytes(len(value), "", _dump(part[:1_024]), len(value) > 1_024)
+        text = part[: problem.start].decode("utf-8")
+    return Bytes(len(value), visible(text), "", cut)
+
+
+def _dump(value: bytes) -> str:
+    lines = []
+    for at in range(0, len(value), 16):
+        row = value[at : at + 16]
+        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        lines.append(f"{at:06x}  {row.hex(' '):<47}  {shown}")
+    return "\n".join(lines)
+
+
+def headers_of(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the headers of a record by name, as text."""
+    found = []
+    for item in row["headers"] or []:
+        name, encoded = item
+        value = bytes_of(None if encoded is None else b64decode(encoded))
+        text = "" if value is None else value.text or value.dump
+        found.append((visible(name), text))
+    return found
+
+
+@router.get("/dead-letters")
+async def dead_letters(
+    request: Request, parts: PartsDep, status: Chosen = "open", cursor: Cursor = None
+) -> Response:
+    """Show what could not be taken, newest first."""
+    known = status if status in STATUSES else None
+    found = await ScreenReading(parts.store).dead_letters(known, ROWS, cursor)
+    data = {
+        "rows": found.items,
+        "next_page": query(status=known or "any", cursor=found.next_cursor),
+        "next_cursor": found.next_cursor,
+        "status": known,
+        "statuses": STATUSES,
+    }
+    return page(request, "dead_letters.html", data)
+
+
+@router.get("/dead-letters/{id}")
+async def dead_letter(request: Request, parts: PartsDep, id: Number) -> Response:
+    """Show one of them with its bytes and headers."""
+    row = await ScreenReading(parts.store).dead_letter(id)
+    if row is None:
+        return missing(request, f"The dead letter {id}")
+    data = {
+        "row": row,
+        "key": bytes_of(row["record_key"]),
+        "value": bytes_of(row["value"]),
+        "headers": headers_of(row),
+    }
+    return page(request, "dead_letter.html", data)

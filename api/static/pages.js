@@ -1,0 +1,79 @@
+// What pages do beside htmx: times that go on, and the keyboard. Without it everything still works.
+(() => {
+  "use strict";
+  document.documentElement.classList.add("script");
+  const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+
+  function length(seconds) {
+    if (seconds < 10 && seconds > 0) return seconds.toFixed(0) + " s";
+    const n = units.findIndex(([size]) => seconds >= size);
+    if (n < 0) return "";
+    const [size, unit] = units[n];
+    let text = Math.floor(seconds / size) + " " + unit;
+    if (n < 2 && seconds < size * 10) {
+      const rest = Math.floor((seconds % size) / units[n + 1][0]);
+      if (rest) text += " " + rest + " " + units[n + 1][1];
+    }
+    return text;
+  }
+
+  function tell(element) {
+    const seconds = Math.round((Date.now() - Date.parse(element.dateTime)) / 1000);
+    const text = length(Math.abs(seconds));
+    const said = !text ? "just now" : seconds > 0 ? text + " ago" : "in " + text;
+    if (element.textContent !== said) element.textContent = said;
+  }
+
+  const tellAll = () => document.querySelectorAll("time[data-ago]").forEach(tell);
+
+  function count() {
+    const found = document.querySelector("[data-count]");
+    if (found) document.title = document.title.replace(/^\([^)]*\)/, "(" + found.dataset.count + ")");
+  }
+
+  const rows = () => [...document.querySelectorAll("[data-row]")];
+  const current = () => document.querySelector("[data-row].current");
+
+  function move(by) {
+    const all = rows();
+    if (!all.length) return;
+    const at = all.indexOf(current());
+    const next = all[Math.min(Math.max(at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by, 0), all.length - 1)];
+    all.forEach((row) => row.classList.toggle("current", row === next));
+    next.querySelector("a").focus();
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  function open(fragment) {
+    const link = (current() || document).querySelector("[data-row] a, a");
+    if (current() && link) location.assign(link.href + fragment);
+  }
+
+  function answer(key) {
+    const button = document.querySelector(`[data-answer="${key}"]`);
+    if (button && button.offsetParent) {
+      button.scrollIntoView({ block: "center" });
+      button.focus();
+    }
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
+    const listing = rows().length > 0;
+    const does = {
+      j: () => move(1),
+      k: () => move(-1),
+      o: () => open(""),
+      a: () => (listing ? open("#a") : answer("a")),
+      r: () => (listing ? open("#r") : answer("r")),
+      x: () => { const box = current() && current().querySelector("input[type=checkbox]"); if (box) box.click(); },
+    }[event.key];
+    if (does) { does(); event.preventDefault(); }
+  });
+
+  document.addEventListener("htmx:sse:after:message", () => { count(); tellAll(); });
+  setInterval(tellAll, 1000);
+  tellAll();
+  if (location.hash === "#a" || location.hash === "#r") answer(location.hash[1]);
+})();

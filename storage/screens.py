@@ -1,0 +1,224 @@
+"""What the screens show; every question answers in milliseconds whatever the tables hold."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from engine.execution import Execution
+from engine.ids import parse_execution_id, wait_row_id
+from storage.errors import DatabaseUnreachable
+from storage.reading import InvalidCursor, Page, decode_cursor, encode_cursor
+from storage.rows import execution_from_row, wait_from_row
+from storage.store import PostgresStore, Transaction
+
+Row = dict[str, Any]
+PATIENCE_SECONDS = 4.0
+"""How long a page waits for the database before it says that there is none."""
+COUNTED = 1_000
+"""Counts go up to here; above, the number is shown as more than that."""
+MOST_STEPS = 200
+LOOKED_AT = 1_000
+"""Latest executions of a workflow from which its figures are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFilter:
+    """What open requests to list; None means any."""
+
+    role: str | None = None
+    person: str | None = None
+    roles: tuple[str, ...] = ()
+    """The person's roles: with `person`, requests to one of these are theirs as well."""
+    workflow: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionsFilter:
+    """What executions to list; None means any."""
+
+    status: str | None = None
+    workflow: str | None = None
+    key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def _page(rows: list[Row], limit: int, at: str) -> Page:
+    kept = rows[:limit]
+    more = len(rows) > limit
+    return Page(kept, encode_cursor(kept[-1][at], kept[-1]["id"]) if more else None)
+
+
+class ScreenReading:
+    """Read-only questions of the screens."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Transaction]:
+        """Open a transaction; raises DatabaseUnreachable rather than let a reader wait."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS), self._store.transaction() as transaction:
+                yield transaction
+        except TimeoutError as problem:
+            text = f"no answer within {PATIENCE_SECONDS:g} s"
+            raise DatabaseUnreachable(self._store.address, text) from problem
+        except psycopg.OperationalError as problem:
+            text = (str(problem).strip() or type(problem).__name__).splitlines()[0]
+            raise DatabaseUnreachable(self._store.address, text) from problem
+
+    async def _fetch(self, name: str, /, **parameters: object) -> list[Row]:
+        async with self._open() as transaction:
+            rows = await transaction.fetch_pipelined(("use_custom_plans", {}), (name, parameters))
+        return rows[1]
+
+    async def inbox(self, wanted: InboxFilter, limit: int, cursor: str | None) -> tuple[Page, int]:
+        """Return open requests, newest first, and how many are open at all (up to a limit)."""
+        at, id = decode_cursor(cursor)
+        listed = {
+            "role": wanted.role,
+            "person": wanted.person,
+            "roles": list(wanted.roles),
+            "workflow": wanted.workflow,
+            "before_at": at,
+            "before_id": id,
+            "limit": limit + 1,
+        }
+        async with self._open() as transaction:
+            _, rows, counted = await transaction.fetch_pipelined(
+                ("use_custom_plans", {}),
+                ("screen_inbox", listed),
+                ("count_open_approvals", {"most": COUNTED + 1}),
+            )
+        return _page(rows, limit, "requested_at"), int(counted[0]["open"])
+
+    async def approval(self, request_id: str) -> Row | None:
+        """Return a request with its votes, its comments and what was sent about it."""
+        row_id = wait_row_id(request_id)
+        if row_id is None:
+            return None
+        async with self._open() as transaction:
+            rows, votes, comments = await transaction.fetch_pipelined(
+                ("screen_approval", {"id": row_id}),
+                ("screen_votes", {"id": row_id}),
+                ("screen_comments", {"id": row_id}),
+            )
+        return {**rows[0], "votes": votes, "comments": comments} if rows else None
+
+    async def requests(self, request_ids: Sequence[str]) -> dict[str, Row]:
+        """Return several requests by their ids."""
+        ids = [id for id in map(wait_row_id, request_ids) if id is not None]
+        rows = await self._fetch("screen_requests_of_bulk", ids=ids)
+        return {row["request_id"]: row for row in rows}
+
+    async def stored(self, execution_row_id: str) -> Execution | None:
+        """Return an execution as the engine sees it, for a preview; nothing is locked."""
+        async with self._open() as transaction:
+            rows, waits = await transaction.fetch_pipelined(
+                ("stored_execution", {"id": execution_row_id}),
+                ("load_open_waits", {"ids": [execution_row_id]}),
+            )
+        return execution_from_row(rows[0], map(wait_from_row, waits), {}) if rows else None
+
+    async def executions(
+        self, wanted: ExecutionsFilter, limit: int, cursor: str | None
+    ) -> tuple[Page, dict[str, int]]:
+        """Return executions, newest first, and how many there are of each status (to a limit)."""
+        at, id = decode_cursor(cursor)
+        listed: dict[str, object] = {
+            "status": wanted.status,
+            "key": wanted.key,
+            "since": wanted.since,
+            "until": wanted.until,
+            "before_at": at,
+            "before_id": id,
+            "limit": limit + 1,
+        }
+        name = "screen_executions"
+        if wanted.workflow is not None and wanted.key is None:
+            name, listed["workflow"] = "screen_workflow_executions", wanted.workflow
+        async with self._open() as transaction:
+            _, rows, counts = await transaction.fetch_pipelined(
+                ("use_custom_plans", {}),
+                (name, listed),
+                ("count_unfinished", {"most": COUNTED + 1}),
+            )
+        page = _page(rows, limit, "started_at")
+        if wanted.workflow is not None:
+            items = [row for row in page.items if row["workflow"] == wanted.workflow]
+            page = Page(items, page.next_cursor)
+        return page, {row["status"]: row["many"] for row in counts}
+
+    async def execution(self, id: str) -> Row | None:
+        """Return an execution with what happened in it; inputs and outputs are asked for singly."""
+        row_id = parse_execution_id(id)
+        if row_id is None:
+            return None
+        names = ("screen_waits", "screen_effects", "screen_decisions")
+        async with self._open() as transaction:
+            found, target, steps, *others = await transaction.fetch_pipelined(
+                ("get_execution", {"id": row_id}),
+                ("get_command_target", {"id": row_id}),
+                ("screen_steps", {"id": row_id, "limit": MOST_STEPS + 1}),
+                ("get_timers", {"id": row_id}),
+                *((name, {"id": row_id}) for name in names),
+            )
+            if not found:
+                return None
+            event = found[0]["metadata"].get("event") or {}
+            named = {"event_id": event.get("id"), "source": event.get("source")}
+            events = await transaction.fetch("get_event", **named)
+        timers, waits, effects, decisions = others
+        return {
+            "execution": found[0],
+            "target": target[0],
+            "steps": steps[:MOST_STEPS],
+            "more_steps": len(steps) > MOST_STEPS,
+            "timers": timers,
+            "waits": waits,
+            "effects": effects,
+            "decisions": decisions,
+            "event": events[0] if events else None,
+        }
+
+    async def step(self, execution_row_id: str, step_path: str) -> list[Row]:
+        """Return the attempts of one step with their inputs and outputs."""
+        return await self._fetch("screen_step", id=execution_row_id, step_path=step_path)
+
+    async def workflow_counts(self, name: str) -> Row:
+        """Return the figures of a workflow's latest executions."""
+        return (await self._fetch("screen_workflow_counts", workflow=name, limit=LOOKED_AT))[0]
+
+    async def workflow_names(self) -> list[str]:
+        """Return the names of all workflows."""
+        return [row["name"] for row in await self._fetch("screen_workflow_names")]
+
+    async def health(self) -> Row:
+        """Return the deployment's numbers, each counted up to a limit."""
+        return (await self._fetch("screen_health", most=COUNTED + 1))[0]
+
+    async def positions(self, group_id: str) -> list[Row]:
+        """Return how far the workers of a group have read."""
+        return await self._fetch("list_positions", group_id=group_id)
+
+    async def dead_letters(self, status: str | None, limit: int, cursor: str | None) -> Page:
+        """Return dead letters, newest first."""
+        if cursor is not None and not cursor.isdigit():
+            raise InvalidCursor
+        before = int(cursor) if cursor is not None else None
+        rows = await self._fetch(
+            "screen_dead_letters", status=status, before=before, limit=limit + 1
+        )
+        more = len(rows) > limit
+        return Page(rows[:limit], str(rows[limit - 1]["id"]) if more else None)
+
+    async def dead_letter(self, id: int) -> Row | None:
+        """Return a dead letter with its original bytes."""
+        rows = await self._fetch("screen_dead_letter", id=id)
+        return rows[0] if rows else None

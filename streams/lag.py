@@ -1,0 +1,46 @@
+"""How far a group's workers are behind, and who they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """One partition: what will be read next, and where the log ends."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    end: int | None
+    """None where the broker does not tell."""
+
+    @property
+    def behind(self) -> int:
+        """Records that are not read yet."""
+        return max((self.end or 0) - self.next_offset, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """The members of a consumer group and what each reads."""
+
+    state: str
+    members: tuple[tuple[str, int], ...]
+    """Client and host of each, and how many partitions it reads."""
+
+
+class Ends(Protocol):
+    """Who knows where logs end."""
+
+    async def ends(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return the end of each partition that answers."""
+
+
+async def lag_of(admin: Ends, positions: Mapping[tuple[str, int], int]) -> list[Lag]:
+    """Return the lag of partitions whose positions are known."""
+    ends = await admin.ends(list(positions))
+    return [
+        Lag(topic, partition, next_offset, ends.get((topic, partition)))
+        for (topic, partition), next_offset in positions.items()
+    ]
