@@ -117,7 +117,17 @@ class Turn(View):
     def step_at(self, name: str, line: Line, at: StepPath) -> Step:
         """Return a step with its path as executed."""
         step = self.definition.steps[at]
-        return replace(step, path=path_of(name, line, at)) if line.root else step
+        if line.root:
+            step = replace(step, path=path_of(name, line, at))
+        self.see_error(step.path, self._failing_error())
+        return step
+
+    def _failing_error(self) -> Mapping[str, object] | None:
+        """Return what the workflow's own `on_error` and the compensations read as `error`."""
+        failing = self.failing
+        if failing is None:
+            return None
+        return {"code": failing.code, "message": failing.message, "step": failing.step}
 
     def move(self, target: Status) -> None:
         """Change the status, by the table of moves alone."""
@@ -243,7 +253,6 @@ class Turn(View):
         self.record(step, line, StepStatus.FAILED, first=first, failure=failure)
         error = {"code": failure.code, "message": failure.message, "step": step.id}
         self.keep("steps", step.id, {"status": "failed", "error": error, **(stored or {})})
-        self.show_error(error)
         self.announce("step.failed", step.path, failure.code)
         if step.on_error is not None:
             return line.onward(step.on_error)
