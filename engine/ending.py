@@ -17,9 +17,7 @@ def end(turn: Turn, status: Status, result: Result | None, failure: Failure | No
     """End the execution: close what is open, drop what has not begun."""
     abandon(turn, [name for name in turn.lines if name != turn.current])
     turn.lines.clear()
-    for loading in turn.loading.values():
-        turn.effects.append(DropEffect(loading.pending))
-    turn.loading.clear()
+    drop_loading(turn)
     turn.frames.clear()
     definition = turn.definition
     if definition.timeout is not None:
@@ -47,9 +45,21 @@ def abandon(turn: Turn, names: Iterable[str]) -> None:
     # Lines below an item or a round still write to its frame.
     for name in leaving:
         turn.drop_frame(name)
+        drop_loading(turn, name)
     turn.current = standing
     if standing is not None:
         turn.look_from(standing)
+
+
+def drop_loading(turn: Turn, line: str | None = None) -> None:
+    """Read no more resources: all, or those for which one line is held."""
+    for key, loading in list(turn.loading.items()):
+        if line is not None and loading.line != line:
+            continue
+        del turn.loading[key]
+        retry = child_id(turn.execution.id, "load-retry", key, loading.attempt - 1)
+        stop = StopTimer if loading.pending == retry else DropEffect
+        turn.effects.append(stop(loading.pending))
 
 
 def _abandon_step(turn: Turn, step: Step, line: Line) -> None:
@@ -71,7 +81,7 @@ def break_off(turn: Turn, status: Status, failure: Failure, *, undo: bool) -> No
     """End everything at once, after the compensations where they are asked for."""
     turn.current = None
     abandon(turn, turn.lines)
-    turn.loading.clear()
+    drop_loading(turn)
     if not undo or not turn.undo:
         result: Result | None = "failed" if status is Status.FAILED else None
         end(turn, status, result, failure)
@@ -94,12 +104,6 @@ def begin_next_ending(turn: Turn) -> bool:
     if turn.error_handled or turn.definition.on_error is None:
         return False
     turn.error_handled = True
-    failing = turn.failing
-    turn.base["error"] = {
-        "code": failing.code,
-        "message": failing.message,
-        "step": failing.step,
-    }
     turn.lines[MAIN] = Line(turn.definition.on_error)
     return True
 
