@@ -38,10 +38,11 @@ def abandon(turn: Turn, names: Iterable[str]) -> None:
     leaving = list(names)
     for name in leaving:
         line = turn.lines.pop(name, None)
-        if line is not None and line.at is not None:
-            if line.phase not in PASSIVE or line.recorded:
-                turn.look_from(name)
-                _abandon_step(turn, turn.step_at(name, line, line.at), line)
+        if line is None or line.at is None:
+            continue
+        if line.phase not in PASSIVE or line.recorded:
+            turn.look_from(name)
+            _abandon_step(turn, turn.step_at(name, line, line.at), line)
     # Lines below an item or a round still write to its frame.
     for name in leaving:
         turn.drop_frame(name)

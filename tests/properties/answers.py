@@ -75,6 +75,10 @@ class Answers:
         byte, own = self._roll("after", *name)
         return (SLOW[byte % 4] + own % 99_991) * MILLISECOND
 
+    def as_text(self) -> str:
+        """Return what stands at the beginning of the script."""
+        return f"payload {self.payload()}, orders {self.orders()}"
+
     def effect(self, name: str, count: int, *, may_doubt: bool = False) -> Answer:
         """Return what comes of asking for an effect for the n-th time."""
         byte, own = self._roll("effect", name, count)
@@ -98,7 +102,7 @@ class Answers:
         found = []
         byte, _ = self._roll("decisions", path)
         for number in range((1, 2, 3, 4, 5, 2, 3, 0)[byte % 8]):
-            choice, own = self._roll("decision", path, number)
+            choice, _ = self._roll("decision", path, number)
             by = ("ada", "ben", "cleo", "bob", "zoe", "ben")[choice % 6]
             said = (*outcomes, outcomes[0], "nonsense")[(choice // 6) % 4]
             name = f"{path}#{number}"
@@ -132,15 +136,17 @@ class Answers:
         byte, _ = self._roll("orders")
         begin = NOW + self._after("order", 1)
         then = begin + self._after("order", 2)
-        match byte % 8:
+        match byte % 16:
             case 3:
                 return [Order(begin, "cancel")]
             case 4:
                 return [Order(begin, "undo")]
-            case 5:
+            case 5 | 6:
                 return [Order(begin, "hold"), Order(then, "resume")]
-            case 6:
-                return [Order(begin, "hold"), Order(then, "undo" if byte & 8 else "cancel")]
+            case 7:
+                return [Order(begin, "hold"), Order(then, "undo")]
+            case 8:
+                return [Order(begin, "resume"), Order(then, "cancel")]
             case _:
                 return []
 

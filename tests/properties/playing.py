@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from engine.advance import advance
-from engine.definition import Definition, ExecuteVerb
+from engine.definition import Definition
 from engine.effects import (
     Accept,
     CloseWait,
@@ -23,7 +23,7 @@ from engine.effects import (
     WriteRecord,
 )
 from engine.execution import Execution, StepStatus, Wait
-from engine.ids import ChildId, StepPath, wait_id
+from engine.ids import wait_id
 from engine.inputs import (
     ActionFailed,
     ActionInDoubt,
@@ -40,7 +40,7 @@ from engine.inputs import (
     Started,
     TimerFired,
 )
-from tests.builders import NOW, an_execution, of_kind
+from tests.builders import NOW, an_execution
 from tests.properties.answers import Answers, Order, Said
 from tests.properties.story import Story, plain
 
@@ -176,7 +176,9 @@ class World:
         )
 
     def _part(self, wait: Wait) -> int:
-        parts = (part for part in range(3) if wait_id(self.execution.id, wait.path, part) == wait.id)
+        parts = (
+            part for part in range(3) if wait_id(self.execution.id, wait.path, part) == wait.id
+        )
         return next(parts)
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import StringIO
+
+from ruamel.yaml import YAML
 
 from engine.definition import Definition
 from engine.loading.definition import read_definition
@@ -204,7 +207,7 @@ def _event(draft: Draft) -> Body:
 
 def _refresh(draft: Draft, step: Body) -> None:
     if draft.loads and draft.one_in(2):
-        step["refresh"] = ["rates"]
+        step["refresh"] = [["rates"], ["more"], ["more", "rates"]][draft.pick(3)]
 
 
 def _wait_events(draft: Draft, step: Body, visible: Visible, depth: int) -> None:
@@ -225,7 +228,11 @@ def _approval(draft: Draft, step: Body, visible: Visible, depth: int) -> None:
     spec: Body = {"title": "Total ${total}"}
     _policy(draft, spec)
     if draft.one_in(2):
-        spec["expires_in"] = draft.length()
+        spec["expires_in"] = expiry = draft.length()
+        if draft.one_in(3):
+            spec["remind_every"] = f"{int(expiry[:-2]) // 3}ms"
+        if "users" in spec and "all" not in str(spec.get("policy")) and draft.one_in(2):
+            spec["escalate"] = {"after": f"{int(expiry[:-2]) // 2 + 7}ms", "users": ["zoe"]}
     outcomes = ["approved", "rejected"]
     if draft.one_in(5):
         outcomes = ["fine", "bad"]
@@ -358,6 +365,13 @@ def a_program(choices: bytes) -> Definition:
     definition, findings = read_definition(a_body(choices), version=1)
     assert not findings.mistakes, findings.mistakes
     return definition
+
+
+def as_yaml(body: Body) -> str:
+    """Return a definition as somebody would write it."""
+    text = StringIO()
+    YAML().dump(body, text)
+    return text.getvalue()
 
 
 def steps_of(value: object) -> Steps:

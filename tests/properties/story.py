@@ -1,4 +1,4 @@
-"""What can be seen of an execution from outside: the form in which engine and model are compared."""
+"""What can be seen of an execution from outside: in this form engine and model are compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,8 +45,17 @@ class Story:
         return found
 
 
-VOLATILE = frozenset(
-    "id execution_id message outputs decided_at votes form reason cache_seconds refreshed".split()
+VOLATILE = (
+    "id",
+    "execution_id",
+    "message",
+    "outputs",
+    "decided_at",
+    "votes",
+    "form",
+    "reason",
+    "cache_seconds",
+    "refreshed",
 )
 """What an output holds beside what definitions may rely on."""
 

@@ -85,7 +85,9 @@ class Ballot:
         else:
             left = len(((self._voices() or asked) & asked) - gone)
             follow = product(self.outcomes, repeat=left)
-            endings = {self._ends_as([*self.said, *more]) or self._fallback(more) for more in follow}
+            endings = {
+                self._ends_as([*self.said, *more]) or self._fallback(more) for more in follow
+            }
         if len(endings) != 1 or None in endings:
             return
         (outcome,) = endings

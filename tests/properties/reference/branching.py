@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.properties.reference.lines import Failed, Join, Line, Walk
+from tests.properties.reference.lines import JOIN, Failed, Line, Walk
 from tests.properties.reference.model import NEXT, At, Interpreter, length
 from tests.properties.reference.scope import holds, render
 
@@ -52,13 +52,12 @@ def for_each(model: Interpreter, at: At) -> Walk:
     return NEXT
 
 
-def _spread(
-    model: Interpreter, at: At, names: Sequence[str], most: int, begin: Begin
-) -> Walk:
+def _spread(model: Interpreter, at: At, names: Sequence[str], most: int, begin: Begin) -> Walk:
     """Run children, so many at a time, until they decide the step; return how they ended."""
     model.row(at, "running")
     at.scope.keep("steps", at.id, {"status": "running"})
-    until = model.now + length(at.step["timeout"]) if "timeout" in at.step else None
+    if "timeout" in at.step:
+        model.limit_step(at.line, at.path, length(at.step["timeout"]))
     verb: dict[str, Any] = at.step.get("parallel") or at.step["for_each"]
     waiting, running = list(names), dict[Line, str]()
     done: dict[str, tuple[str, object]] = {}
@@ -66,12 +65,14 @@ def _spread(
         while waiting and len(running) < most:
             name = waiting.pop(0)
             running[begin(name)] = name
-        ended = yield Join(until)
+        ended = yield JOIN
         if ended is None:
+            at.line.limited = ""
             model.close(list(running))
             raise Failed("timeout", at.id)
         line, failure = ended
         done[running.pop(line)] = _outcome(line, failure)
+    at.line.limited = ""
     model.close(list(running))
     return done
 
@@ -122,7 +123,7 @@ def repeat(model: Interpreter, at: At) -> Walk:
         line = Line(f"{at.path}/{number}", at.line)
         scope = at.scope.inside({"round": number + 1})
         model.begin(line, model.whole(line, verb["steps"], f"{line.name}/", scope))
-        _, failure = yield Join()
+        _, failure = yield JOIN
         if failure is not None:
             raise Failed(failure.code, failure.step)
         if holds(verb["until"], scope):

@@ -54,12 +54,10 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Hold a line until one of its children ends, or until an instant."""
-
-    until: datetime | None = None
+    """Hold a line until one of its children ends, or its step has run out of time."""
 
 
-TURN, STILL = Turn(), Still()
+TURN, STILL, JOIN = Turn(), Still(), Join()
 Asked: TypeAlias = Nap | Turn | Still | Join
 Walk: TypeAlias = Generator[Asked, Any, Any]
 """A walk through steps: it yields what must happen before it goes on."""
@@ -76,6 +74,8 @@ class Line:
     naps: int = 0
     last: object = None
     """Output of the last step that was completed."""
+    limited: str = ""
+    """Path of the step whose time is running."""
 
 
 @dataclass(slots=True)
@@ -146,8 +146,16 @@ class Clock:
         if isinstance(asked, Nap):
             for at, value in asked.until:
                 self.plan(at, partial(self._wake, line, line.naps, value, asked.missed))
-        elif isinstance(asked, Join) and asked.until is not None:
-            self.plan(asked.until, partial(self._wake, line, line.naps, None, None))
+
+    def limit_step(self, line: Line, path: str, length: timedelta) -> None:
+        """Let the step at which a line joins its children run out of time."""
+        line.limited = path
+
+        def run_out() -> None:
+            if line in self.lines and line.limited == path and isinstance(line.asked, Join):
+                self.go_on(line)
+
+        self.plan(self.now + length, run_out)
 
     def _wake(
         self, line: Line, nap: int, value: object, missed: Callable[[object], None] | None
@@ -194,7 +202,8 @@ class Clock:
             self.paused += self.now - self.paused_at
             self.paused_at = None
             left = self._time_left()
-            if not self.over and left is not None and left > timedelta():
+            stood = not self.count_pauses and not self.over
+            if stood and left is not None and left > timedelta():
                 self.plan(self.now + left, self.look_at_time)
 
     def _time_left(self) -> timedelta | None:

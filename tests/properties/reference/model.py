@@ -18,8 +18,8 @@ retry of other steps than those in doubt, and the bounds (1,000 steps, 1,000 ite
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from tests.properties.answers import Answers, Order
@@ -102,10 +102,13 @@ class Interpreter(Clock):
         main = Line("main", None)
         self.begin(main, self._main(main, scope))
         self.run()
-        self.story.status = self.story.status or ("paused" if self.paused_at else "running")
-        self.story.paused_ms = round(self.paused.total_seconds() * 1000) if self.over else 0
-        self.story.context = context_of(self.context)
-        return self.story
+        story = self.story
+        # Lines that are still open are closed when they are thrown away: not in this story.
+        self.story = Story()
+        story.status = story.status or ("paused" if self.paused_at else "running")
+        story.paused_ms = round(self.paused.total_seconds() * 1000) if self.over else 0
+        story.context = context_of(self.context)
+        return story
 
     def _main(self, line: Line, scope: Scope) -> Walk:
         yield from self.verbs["load"](self, At({"id": ""}, "", line, scope, follows=True))
@@ -153,7 +156,7 @@ class Interpreter(Clock):
                 raise failure from None
             then = Next(at.step["on_error"])
             at = At(at.step, at.path, at.line, at.scope.handling(handling), at.follows)
-        if then.refresh and (then.branch or at.follows):
+        if then.refresh and "refresh" in at.step and (then.branch or at.follows):
             yield from self.verbs["refresh"](self, at)
         yield from self.walk(at.line, then.branch, f"{at.path}/", at.scope, follows=at.follows)
         return then.jump
@@ -220,7 +223,9 @@ class Interpreter(Clock):
             return None
         if self.paused_at is None:
             return "not_paused"
-        if any(path in self.approvals for (path, _), how in self.story.waits.items() if how == "open"):
+        if any(
+            path in self.approvals for (path, _), how in self.story.waits.items() if how == "open"
+        ):
             return "waits_for_approval"
         return None if self._waiting() else "not_allowed"
 

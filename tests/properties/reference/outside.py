@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.properties.answers import Answer
-from tests.properties.reference.lines import TURN, Failed, Join, Line, Nap, Walk
+from tests.properties.reference.lines import JOIN, TURN, Failed, Line, Nap, Walk
 from tests.properties.reference.model import NEXT, At, Interpreter, length
 from tests.properties.reference.scope import Unresolved, render
 from tests.properties.story import plain
@@ -87,17 +87,15 @@ def plain_fields(shown: dict[str, Any]) -> dict[str, object]:
     return fields
 
 
-def _act(
-    model: Interpreter, at: At, number: int, kind: str, params: Any, attempt: int
-) -> Walk:
-    """Try one sub-action until it succeeds or fails for good; return its output, and the attempt."""
+def _act(model: Interpreter, at: At, number: int, kind: str, params: Any, attempt: int) -> Walk:
+    """Try one sub-action until it succeeds or fails for good; return output and attempt."""
     retry = at.step.get("retry", DEFAULT_RETRY)
     name, doubtful = f"{at.path}:{number}", at.step.get("on_in_doubt") and kind != "create_record"
     while True:
         shown = render(params, at.scope)
         model.row(at, "running", attempt)
         at.scope.keep("steps", at.id, {"status": "running"})
-        asked = shown["set"] if kind == "create_record" else _sent(kind, shown)
+        asked = shown["set"] if kind == "create_record" else shown
         answer = _request(model, name, asked, may_doubt=bool(doubtful))
         yield Nap(((model.now + answer.after, None),), busy=True)
         if answer.kind == "done":
@@ -119,10 +117,6 @@ def _act(
             return {"error": {"code": f"http_{model.asked[name]}"}}, attempt
         else:
             raise Failed(f"http_{model.asked[name]}", at.id)
-
-
-def _sent(kind: str, shown: dict[str, Any]) -> dict[str, Any]:
-    return shown
 
 
 def _doubt(model: Interpreter, at: At, name: str, attempt: int) -> Walk:
@@ -169,18 +163,31 @@ def workflow(model: Interpreter, at: At) -> Walk:
 
 
 def load_all(model: Interpreter, at: At) -> Walk:
-    """Read all resources side by side before the first step."""
+    """Read all resources before the first step."""
     loads = model.body.get("context", {}).get("load", {})
+    yield from _side_by_side(model, at, {path: f"load:{path}" for path in loads})
+
+
+def refresh(model: Interpreter, at: At) -> Walk:
+    """Read resources once more after a pause."""
+    paths = at.step["refresh"]
+    yield from _side_by_side(model, at, {path: f"load:{at.path}:{path}" for path in paths})
+
+
+def _side_by_side(model: Interpreter, at: At, names: dict[str, str]) -> Walk:
+    """Read resources; the first that cannot be had ends the line."""
     running = []
-    for path in loads:
-        line = Line(f"load:{path}", at.line)
-        running.append(model.begin(line, _load(model, f"load:{path}", path, loads[path])))
+    for path, load in model.body.get("context", {}).get("load", {}).items():
+        if path in names:
+            line = Line(names[path], at.line)
+            running.append(model.begin(line, _load(model, names[path], path, load)))
+            model.go_on(line)
     while running:
-        line, failure = yield Join()
+        line, failure = yield JOIN
         running.remove(line)
         if failure is not None:
             model.close(running)
-            raise Failed(failure.code, None)
+            raise Failed(failure.code, at.id or None)
 
 
 def _load(model: Interpreter, name: str, path: str, load: dict[str, Any]) -> Walk:
@@ -198,13 +205,3 @@ def _load(model: Interpreter, name: str, path: str, load: dict[str, Any]) -> Wal
         raise Failed(f"http_{model.asked[name]}", None)
     if path not in model.context:
         model.context[path] = None
-
-
-def refresh(model: Interpreter, at: At) -> Walk:
-    """Read resources once more after a pause."""
-    for path in at.step.get("refresh", ()):
-        load = model.body["context"]["load"][path]
-        try:
-            yield from _load(model, f"load:{at.path}:{path}", path, load)
-        except Failed as failure:
-            raise Failed(failure.code, at.id) from None

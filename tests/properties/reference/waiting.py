@@ -153,8 +153,8 @@ def _answer(model: Interpreter, at: At, spec: dict[str, Any], outcomes: list[str
         coming.append((opened + length(spec["expires_in"]), EXPIRED))
     if "escalate" in spec:
         coming.append((opened + length(spec["escalate"]["after"]), spec["escalate"]))
-    for said in model.answers.decisions(at.path, outcomes):
-        coming.append((opened + said.after, said))
+    answers = model.answers.decisions(at.path, outcomes)
+    coming += [(opened + said.after, said) for said in answers]
 
     def missed(value: object) -> None:
         if isinstance(value, Said):
