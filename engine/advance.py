@@ -19,7 +19,7 @@ from engine.definition import (
     WorkflowVerb,
 )
 from engine.effects import Effect
-from engine.ending import begin_next_ending, end, finish, start_timeout
+from engine.ending import begin_next_ending, drop_loading, end, finish, start_timeout
 from engine.errors import SluicegateError, Unresolved
 from engine.execution import (
     ENDED,
@@ -153,7 +153,7 @@ def _start(turn: Turn, given: Started) -> bool:
     try:
         begin_loading(turn, given.resources)
     except Unresolved as problem:
-        turn.loading.clear()
+        drop_loading(turn)
         _give_up(turn, Failure("unresolved", f"context.load: {problem}"))
         return True
     _begin_steps(turn)
@@ -186,7 +186,7 @@ def _take_result(turn: Turn, given: ActionSucceeded | ActionFailed) -> bool:
     if failure is None:
         _begin_steps(turn)
     else:
-        turn.loading.clear()
+        drop_loading(turn)
         _give_up(turn, failure)
     return True
 

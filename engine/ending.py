@@ -4,22 +4,20 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from engine.definition import Step
-from engine.effects import CancelChild, DropEffect, StartTimer, StopTimer, StopWatching
+from engine.effects import CancelChild, DropEffect, StopTimer, StopWatching
 from engine.execution import MAIN, Failure, Line, Result, Status, StepStatus
 from engine.ids import ExecutionId, child_id
 from engine.turn import Turn
 
 PASSIVE = frozenset({"ready", "loading"})
-"""Phases of lines that have begun nothing at the step at which they stand."""
+"""Phases of lines that have begun nothing at their step, unless it has a row already."""
 
 
 def end(turn: Turn, status: Status, result: Result | None, failure: Failure | None = None) -> None:
     """End the execution: close what is open, drop what has not begun."""
     abandon(turn, [name for name in turn.lines if name != turn.current])
     turn.lines.clear()
-    for loading in turn.loading.values():
-        turn.effects.append(DropEffect(loading.pending))
-    turn.loading.clear()
+    drop_loading(turn)
     turn.frames.clear()
     definition = turn.definition
     if definition.timeout is not None:
@@ -37,17 +35,32 @@ def end(turn: Turn, status: Status, result: Result | None, failure: Failure | No
 def abandon(turn: Turn, names: Iterable[str], *, undo: bool = False) -> None:
     """Let lines go no further: their waits, timers, effects and children go with them."""
     standing = turn.current
-    for name in list(names):
+    leaving = list(names)
+    for name in leaving:
         line = turn.lines.pop(name, None)
         if line is None or line.at is None:
             continue
-        if line.phase not in PASSIVE:
+        if line.phase not in PASSIVE or line.recorded:
             turn.look_from(name)
             _abandon_step(turn, turn.step_at(name, line, line.at), line, undo=undo)
+    # Lines below an item or a round still write to its frame.
+    for name in leaving:
         turn.drop_frame(name)
+        drop_loading(turn, name)
     turn.current = standing
     if standing is not None:
         turn.look_from(standing)
+
+
+def drop_loading(turn: Turn, line: str | None = None) -> None:
+    """Read no more resources: all, or those for which one line is held."""
+    for key, loading in list(turn.loading.items()):
+        if line is not None and loading.line != line:
+            continue
+        del turn.loading[key]
+        retry = child_id(turn.execution.id, "load-retry", key, loading.attempt - 1)
+        stop = StopTimer if loading.pending == retry else DropEffect
+        turn.effects.append(stop(loading.pending))
 
 
 def _abandon_step(turn: Turn, step: Step, line: Line, *, undo: bool) -> None:
@@ -69,7 +82,7 @@ def break_off(turn: Turn, status: Status, failure: Failure, *, undo: bool) -> No
     """End everything at once, after the compensations where they are asked for."""
     turn.current = None
     abandon(turn, turn.lines, undo=undo)
-    turn.loading.clear()
+    drop_loading(turn)
     if not undo or not turn.undo:
         result: Result | None = "failed" if status is Status.FAILED else None
         end(turn, status, result, failure)
@@ -92,12 +105,6 @@ def begin_next_ending(turn: Turn) -> bool:
     if turn.error_handled or turn.definition.on_error is None:
         return False
     turn.error_handled = True
-    failing = turn.failing
-    turn.base["error"] = {
-        "code": failing.code,
-        "message": failing.message,
-        "step": failing.step,
-    }
     turn.lines[MAIN] = Line(turn.definition.on_error)
     return True
 
@@ -115,23 +122,19 @@ def finish(turn: Turn) -> None:
 
 def time_out(turn: Turn) -> bool:
     """End an execution whose time is up; paused time counts only where asked (D14)."""
-    definition, started = turn.definition, turn.execution.started_at
-    if turn.execution.ended or definition.timeout is None or started is None:
+    left = turn.time_left()
+    if left is None or turn.execution.ended:
         return False
-    elapsed = turn.now - started
-    if not definition.include_paused:
-        elapsed -= timedelta(milliseconds=turn.paused_ms)
-        if turn.paused_at is not None:
-            elapsed -= turn.now - turn.paused_at
-    if elapsed < definition.timeout:
-        start_timeout(turn, max(definition.timeout - elapsed, timedelta(seconds=1)))
+    if turn.paused_at is not None and not turn.definition.include_paused:
         return False
-    failure = Failure("timeout", f"not finished within {definition.timeout}")
+    if left > timedelta():
+        turn.start_timeout(max(left, timedelta(seconds=1)))
+        return False
+    failure = Failure("timeout", f"not finished within {turn.definition.timeout}")
     break_off(turn, Status.FAILED, failure, undo=True)
     return True
 
 
 def start_timeout(turn: Turn, length: timedelta) -> None:
     """Have the execution's time limit fire after a length of time."""
-    timer = child_id(turn.execution.id, "timeout")
-    turn.effects.append(StartTimer(timer, "execution_timeout", turn.now + length))
+    turn.start_timeout(length)

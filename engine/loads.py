@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from engine.definition import DEFAULT_TIMEOUT, Load, Step
 from engine.derived import add_shipped
 from engine.effects import Perform, StartTimer
+from engine.ending import drop_loading
 from engine.errors import Unresolved
 from engine.execution import Failure, Line, Loading, StepStatus
 from engine.ids import ChildId, StepPath, child_id, public_id
@@ -184,7 +185,8 @@ def _take_refresh(
     path = ".".join(load.path)
     if isinstance(given, ActionFailed) and not load.optional:
         problem = f"resource {load.resource} could not be read again: {given.message}"
-        turn.lines[name] = turn.give_up(line, Failure(given.code, problem, step))
+        turn.lines[name] = turn.give_up(line, Failure(given.code, problem, _id_of(step)))
+        drop_loading(turn, name)
         return
     if isinstance(given, ActionSucceeded):
         before = lookup(turn.base, load.path)
@@ -195,6 +197,10 @@ def _take_refresh(
             _note_change(turn, name, step, path, change)
     if not any(other.line == name for other in turn.loading.values()):
         turn.lines[name] = replace(line, phase="ready")
+
+
+def _id_of(path: StepPath) -> str:
+    return path.rpartition("/")[2]
 
 
 def _note_change(

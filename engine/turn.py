@@ -117,7 +117,17 @@ class Turn(View):
     def step_at(self, name: str, line: Line, at: StepPath) -> Step:
         """Return a step with its path as executed."""
         step = self.definition.steps[at]
-        return replace(step, path=path_of(name, line, at)) if line.root else step
+        if line.root:
+            step = replace(step, path=path_of(name, line, at))
+        self.see_error(step.path, self._failing_error())
+        return step
+
+    def _failing_error(self) -> Mapping[str, object] | None:
+        """Return what the workflow's own `on_error` and the compensations read as `error`."""
+        failing = self.failing
+        if failing is None:
+            return None
+        return {"code": failing.code, "message": failing.message, "step": failing.step}
 
     def move(self, target: Status) -> None:
         """Change the status, by the table of moves alone."""
@@ -138,6 +148,7 @@ class Turn(View):
             return
         self.move(Status.RUNNING)
         self.end_pause()
+        self._go_on_with_timeout()
         self.announce("execution.resumed")
 
     def end_pause(self) -> None:
@@ -145,6 +156,27 @@ class Turn(View):
         if self.paused_at is not None:
             self.paused_ms += round((self.now - self.paused_at) / MILLISECOND)
             self.paused_at = None
+
+    def time_left(self) -> timedelta | None:
+        """Return what is left of the execution's time limit; None where there is no limit."""
+        limit, started = self.definition.timeout, self.execution.started_at
+        if limit is None or started is None:
+            return None
+        elapsed = self.now - started
+        if not self.definition.include_paused:
+            elapsed -= self.paused_ms * MILLISECOND
+        return limit - elapsed
+
+    def _go_on_with_timeout(self) -> None:
+        """Let the time limit run again after a pause that does not count (D14)."""
+        left = self.time_left()
+        if left is not None and left > timedelta() and not self.definition.include_paused:
+            self.start_timeout(left)
+
+    def start_timeout(self, length: timedelta) -> None:
+        """Have the execution's time limit fire after a length of time."""
+        timer = child_id(self.execution.id, "timeout")
+        self.effects.append(StartTimer(timer, "execution_timeout", self.now + length))
 
     def record(
         self,
@@ -221,7 +253,6 @@ class Turn(View):
         self.record(step, line, StepStatus.FAILED, first=first, failure=failure)
         error = {"code": failure.code, "message": failure.message, "step": step.id}
         self.keep("steps", step.id, {"status": "failed", "error": error, **(stored or {})})
-        self.show_error(error)
         self.announce("step.failed", step.path, failure.code)
         if step.on_error is not None:
             return line.onward(step.on_error)

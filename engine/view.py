@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from engine.execution import Execution
 from engine.ids import public_id
 
-NOT_STORED = ("event", "execution")
+NOT_STORED = ("event", "execution", "error")
 """Parts of the scope that are rebuilt, never stored in the context."""
 SHARED = ("steps", "approvals", "waits")
 """Parts of the scope in which what a loop's frame holds stands beside what is outside."""
@@ -77,11 +77,17 @@ class View:
         came = held.get("came") if isinstance(held, dict) else None
         return came if isinstance(came, dict) else {}
 
-    def show_error(self, error: Mapping[str, object]) -> None:
-        """Let what runs on a failure read it as `error`."""
-        self.scope["error"] = error
-        if self.own is not None:
-            self.own["error"] = error
+    def see_error(self, path: str, otherwise: Mapping[str, object] | None) -> None:
+        """Let a step read as `error` why the step failed whose `on_error` it belongs to."""
+        for id in reversed(path.split("/")[:-1]):
+            state = self.steps.get(id)
+            if isinstance(state, dict) and state.get("status") == "failed":
+                self.scope["error"] = state.get("error")
+                return
+        if otherwise is not None:
+            self.scope["error"] = otherwise
+        else:
+            self.scope.pop("error", None)
 
     def stored(self) -> dict[str, object]:
         """Return the context as it is kept between two inputs."""

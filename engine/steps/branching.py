@@ -31,6 +31,9 @@ def enter_for_each(turn: Turn, step: Step, verb: ForEachVerb, line: Line) -> Lin
         found = f"{len(items)} elements" if isinstance(items, list) else type(items).__name__
         problem = f"in must be a list of at most {MAX_ITEMS} elements, this is {found}"
         return turn.fail(step, line, Failure("invalid_items", problem, step.id))
+    if len(items) < verb.strategy.needed:
+        problem = f"{verb.strategy.needed} of {len(items)} elements cannot succeed"
+        return turn.fail(step, line, Failure("invalid_items", problem, step.id))
     if not items:
         return turn.complete(step, line, {"items": []}, stored={"items": [], "output": []})
     return _spread(turn, step, verb, line, tuple(items))
