@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-kafka check docs bench requirements clean
+.PHONY: setup demo test test-kafka test-browser check docs bench requirements clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
@@ -23,6 +23,9 @@ test: $(STAMP)
 
 test-kafka: $(STAMP)
 	SLUICEGATE_TEST_BROKER=kafka $(BIN)/python -m pytest tests/acceptance $(ARGS)
+
+test-browser: $(STAMP)
+	SLUICEGATE_TEST_REQUIRE=browser $(BIN)/python -m pytest tests/browser $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

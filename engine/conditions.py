@@ -211,5 +211,7 @@ def _approval_form(node: Mapping[object, object], at: At, references: set[Path])
     """Compile `{approval: <step>, is: <outcome>}`."""
     if set(node) != {"approval", "is"} or not isinstance(node["approval"], str):
         raise Invalid(at, "write {approval: <step id>, is: <outcome>}")
+    if not isinstance(node["is"], str):
+        raise Invalid((*at, "is"), "an outcome is a text, such as approved")
     field = f"approvals.{node['approval']}.outcome"
     return _field(field, {"eq": node["is"]}, (*at, "approval"), references)

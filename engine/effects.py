@@ -149,6 +149,8 @@ class CancelChild:
     """Cancel a child whose parent goes no further."""
 
     id: ExecutionId
+    compensate: bool = False
+    """Whether it undoes what it has done, because its parent does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def end(turn: Turn, status: Status, result: Result | None, failure: Failure | No
     turn.announce(f"execution.{status}", None, failure.code if failure else None)
 
 
-def abandon(turn: Turn, names: Iterable[str]) -> None:
+def abandon(turn: Turn, names: Iterable[str], *, undo: bool = False) -> None:
     """Let lines go no further: their waits, timers, effects and children go with them."""
     standing = turn.current
     for name in list(names):
@@ -43,14 +43,14 @@ def abandon(turn: Turn, names: Iterable[str]) -> None:
             continue
         if line.phase not in PASSIVE:
             turn.look_from(name)
-            _abandon_step(turn, turn.step_at(name, line, line.at), line)
+            _abandon_step(turn, turn.step_at(name, line, line.at), line, undo=undo)
         turn.drop_frame(name)
     turn.current = standing
     if standing is not None:
         turn.look_from(standing)
 
 
-def _abandon_step(turn: Turn, step: Step, line: Line) -> None:
+def _abandon_step(turn: Turn, step: Step, line: Line, *, undo: bool) -> None:
     for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
         turn.close_wait(wait, "cancelled")
     if line.pending is not None:
@@ -58,7 +58,7 @@ def _abandon_step(turn: Turn, step: Step, line: Line) -> None:
             case "acting" | "doubtful":
                 turn.effects.append(DropEffect(line.pending))
             case "waiting":
-                turn.effects.append(CancelChild(ExecutionId(line.pending)))
+                turn.effects.append(CancelChild(ExecutionId(line.pending), undo))
             case _:
                 turn.effects.append(StopTimer(line.pending))
     turn.record(step, line, StepStatus.SKIPPED, first=False)
@@ -68,7 +68,7 @@ def _abandon_step(turn: Turn, step: Step, line: Line) -> None:
 def break_off(turn: Turn, status: Status, failure: Failure, *, undo: bool) -> None:
     """End everything at once, after the compensations where they are asked for."""
     turn.current = None
-    abandon(turn, turn.lines)
+    abandon(turn, turn.lines, undo=undo)
     turn.loading.clear()
     if not undo or not turn.undo:
         result: Result | None = "failed" if status is Status.FAILED else None

@@ -114,13 +114,14 @@ class Admin:
         return ids
 
     async def configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Return the settings of topics."""
+        """Return the settings of topics, without those that we may not or cannot be told."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
         futures = await self._ask(lambda: self._client.describe_configs(resources))
         found: dict[str, dict[str, str]] = {}
         for resource, future in futures.items():
-            entries = await self._ask(_result_or_none(future, self._seconds)) or {}
-            found[resource.name] = {name: entry.value for name, entry in entries.items()}
+            entries = await self._ask(_result_or_none(future, self._seconds))
+            if entries is not None:
+                found[resource.name] = {name: entry.value for name, entry in entries.items()}
         return found
 
     async def ends(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
@@ -174,6 +175,7 @@ def _result_or_none(future: "Future[Any]", seconds: float) -> Callable[[], Any]:
             if problem.args[0].code() in (
                 KafkaError.UNKNOWN_TOPIC_OR_PART,
                 KafkaError._UNKNOWN_TOPIC,
+                KafkaError.TOPIC_AUTHORIZATION_FAILED,
             ):
                 return None
             raise

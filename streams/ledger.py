@@ -135,7 +135,8 @@ class Ledger:
                 self.children[effect.id] = ChildStart(execution.id, effect)
             case CancelChild():
                 if self.children.pop(effect.id, None) is None:
-                    self.nudge(effect.id, "cancel", {"by": public_id(execution.id)})
+                    body = {"by": public_id(execution.id), "compensate": effect.compensate}
+                    self.nudge(effect.id, "cancel", body)
             case Emit():
                 self.messages.append(self.outbound.emitted(execution, effect))
             case WriteLog():

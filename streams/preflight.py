@@ -26,7 +26,8 @@ class TopicState:
 
     partitions: int
     replicas: int
-    config: Mapping[str, str]
+    config: Mapping[str, str] | None
+    """None where we may not be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Commands:
 
     def __init__(self, settings: Settings) -> None:
         secured = bool(settings.kafka_security())
+        self._user = settings.kafka_sasl_username or "<the worker's principal>"
         self._where = f"--bootstrap-server {settings.kafka}"
         self._more = " --command-config client.properties" if secured else ""
 
@@ -61,6 +63,13 @@ class Commands:
         return (
             f"kafka-configs.sh {self._where} --alter --entity-type topics --entity-name {topic} "
             f"--add-config '{key}={value}'{self._more}"
+        )
+
+    def let_describe(self, topic: str) -> str:
+        """Return the command that lets us see a topic's settings."""
+        return (
+            f"kafka-acls.sh {self._where} --add --allow-principal 'User:{self._user}' "
+            f"--operation DescribeConfigs --topic {topic}{self._more}"
         )
 
     def grow(self, topic: str, partitions: int) -> str:
@@ -111,6 +120,10 @@ def judge_topic(
         yield Check(f"topic {name}", False, "does not exist", "sluicegate migrate --topics")
         return
     yield Check(f"topic {name}", True, f"{state.partitions} partitions")
+    if state.config is None:
+        answer = "the broker does not let us see them"
+        yield Check(f"settings of {name}", False, answer, commands.let_describe(name), fatal=False)
+        return
     for rule in rules:
         found = state.config.get(rule.key)
         if found is not None and not rule.holds(found):
@@ -172,7 +185,7 @@ async def topic_checks(
     sizes = await admin.sizes(names)
     configs = await admin.configs(sorted(sizes)) if sizes else {}
     states = {
-        name: TopicState(partitions, replicas, configs.get(name, {}))
+        name: TopicState(partitions, replicas, configs.get(name))
         for name, (partitions, replicas) in sizes.items()
     }
     return judge_topics(settings, event_topics, states)

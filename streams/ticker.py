@@ -43,7 +43,8 @@ def input_of(row: Mapping[str, Any], work: Work) -> Input:
             child = {**body, "child": ExecutionId(body["child"])}
             return ChildEnded(work.now, **child)
         case "cancel":
-            return CancelRequested(work.now, body["by"], body.get("reason"))
+            undo = body.get("compensate", False)
+            return CancelRequested(work.now, body["by"], body.get("reason"), undo)
         case "start":
             return Started(work.now)
         case _:

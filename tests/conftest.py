@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from hypothesis import settings
 
 from devstack.stack import EmbeddedStack
 from tests.containers import ContainerStack, a_container_stack
+
+# Every run of CI plays the same examples; HYPOTHESIS_SEARCH=1 looks for new ones.
+settings.register_profile("ci", derandomize=True, database=None)
+if not os.environ.get("HYPOTHESIS_SEARCH"):
+    settings.load_profile("ci")
 
 
 def broker_kind() -> Literal["tansu", "kafka"]:

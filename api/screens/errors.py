@@ -7,6 +7,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from api.problems import respond
 from api.screens.page import page
 
 MACHINES = ("/api/", "/livez", "/readyz", "/healthz", "/metrics", "/openapi.json", "/live/")
@@ -14,6 +15,7 @@ TITLES = {
     404: "Not found",
     405: "Not possible",
     422: "That does not fit",
+    500: "Something is broken",
     503: "Not reachable at the moment",
 }
 Handler = Callable[[Request, Any], Response | Awaitable[Response]]
@@ -49,7 +51,14 @@ def problem_page(request: Request, response: Response) -> Response:
     return page(request, "problem.html", data, status, **headers)
 
 
+async def _broken(request: Request, _: Exception) -> Response:
+    """Return what is told of our own mistakes; the log has the rest."""
+    problem = respond(500, "internal-error", "This is our mistake; the log says more.")
+    return problem_page(request, problem) if wants_page(request) else problem
+
+
 def add_problem_pages(app: FastAPI) -> None:
     """Let browsers see the problems of all handlers as pages."""
     for kind, handler in list(app.exception_handlers.items()):
         app.exception_handlers[kind] = _as_page(handler)
+    app.add_exception_handler(Exception, _broken)

@@ -126,3 +126,21 @@ def test_a_child_that_cannot_start_fails_its_step(
 ) -> None:
     row = ended(world, begin(world, "vain.asked", {"id": id, "which": which}))
     assert (row["status"], row["error_code"]) == ("failed", code)
+
+
+# S126
+@pytest.mark.parametrize("compensate", [True, False])
+def test_a_child_undoes_what_it_did_where_its_parents_cancel_asks_for_it(
+    world: World, sink: Sink, id: str, compensate: bool
+) -> None:
+    parent = begin(world, "delivery.asked", {"id": id, "slow": True})
+    waiting = inspection(world, id)
+    child = waiting["execution_id"]
+    world.decide(waiting)
+    world.waiting(execution_id=child, event="inspection.handed_over")
+    obeyed(world, order(world, "cancel", parent, compensate=compensate))
+    assert ended(world, child)["status"] == "cancelled"
+    withdrawn = world.query(
+        "select 1 as x from records where entity_type = 'withdrawn' and entity_id = %s", id
+    )
+    assert bool(withdrawn) is compensate

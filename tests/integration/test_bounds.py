@@ -1,11 +1,13 @@
 """Bounds that need a broker or the HTTP application, each at its limit and one beyond."""
 
+import asyncio
 import json
 from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 
+from tests.integration.seeds import a_request
 from tests.world import World
 
 API = "/api/v1"
@@ -60,8 +62,23 @@ async def test_a_page_has_two_hundred_rows_and_not_one_more(
 
 
 # F17
-async def test_a_decision_above_64_kib_is_refused_by_the_api(client: httpx.AsyncClient) -> None:
-    request = f"{API}/approvals/w_{'0' * 32}/approve"
-    body = {"decided_by": "ana", "form": {"x": "x" * (64 * 1024)}}
-    answer = await client.post(request, json=body)
-    assert answer.status_code in (400, 413, 404)
+async def test_a_decision_of_64_kib_is_taken_by_the_api_and_one_byte_more_is_not(
+    quiet_client: httpx.AsyncClient, quiet: World
+) -> None:
+    async def answer(length: int) -> httpx.Response:
+        request = f"{API}/approvals/{a_request(quiet, uuid4().hex)}/approve"
+        body = {"decided_by": "ana", "form": {"x": "x" * length}}
+        return await quiet_client.post(request, json=body)
+
+    taken = await answer(60_000)
+    assert taken.status_code == 202, taken.text
+    id = taken.json()["decision_id"]
+    topic = quiet.topic("decisions")
+    sent = await asyncio.to_thread(
+        quiet.wait_for, lambda r: r.topic == topic and r.value.get("decision_id") == id
+    )
+    assert sent.raw is not None
+    most = 60_000 + 64 * 1024 - len(sent.raw)
+    assert (await answer(most)).status_code == 202
+    refused = await answer(most + 1)
+    assert (refused.status_code, refused.json()["code"]) == (400, "too_large")

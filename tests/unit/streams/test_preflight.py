@@ -44,7 +44,7 @@ def changed(topic: str, key: str, value: str, replicas: int = 3) -> dict[str, To
     """Return sound topics but for one setting of one."""
     states = sound(replicas)
     state = states[topic]
-    states[topic] = TopicState(state.partitions, replicas, {**state.config, key: value})
+    states[topic] = TopicState(state.partitions, replicas, {**(state.config or {}), key: value})
     return states
 
 
@@ -55,6 +55,22 @@ def test_topics_as_we_create_them_are_sound(replicas: int) -> None:
 
 def test_settings_that_the_broker_does_not_tell_are_not_judged() -> None:
     assert bad({name: TopicState(4, 1, {}) for name in sound()}) == []
+
+
+def test_settings_that_we_may_not_see_are_told_and_not_refused() -> None:
+    settings = load_settings(
+        kafka_bootstrap_servers="k1:9092",
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_username="gate",
+    )
+    states = {**sound(), "sluicegate.decisions": TopicState(12, 3, None)}
+    (check,) = bad(states, settings)
+    assert (check.name, check.fatal) == ("settings of sluicegate.decisions", False)
+    assert check.remedy == (
+        "kafka-acls.sh --bootstrap-server k1:9092 --add --allow-principal 'User:gate' "
+        "--operation DescribeConfigs --topic sluicegate.decisions "
+        "--command-config client.properties"
+    )
 
 
 WRONG = [

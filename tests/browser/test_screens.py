@@ -1,0 +1,150 @@
+"""The screens in a browser: what people see, press and type."""
+
+import gzip
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Desk, Site, until
+from tests.world import ROOT
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+IMAGES = ROOT / "docs" / "images"
+GRAVE = ("serious", "critical")
+ORDER = {"order_id": "o-1003", "customer_id": "c-77", "total": 4650, "currency": "EUR"}
+LINES = [
+    {"sku": "A-104", "quantity": 2, "price": 1250},
+    {"sku": "B-7", "quantity": 5, "price": 430},
+]
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1200, "height": 800}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1200, "height": 800}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 800}},
+}
+
+
+@pytest.fixture(scope="session")
+def screens(site: Site) -> dict[str, str]:
+    """The address of each screen, with something to see on it."""
+    order = site.ask("order.created", **ORDER, country="DE", lines=LINES)
+    for who, days in (("Ana", 2), ("Bo", 5)):
+        site.ask("leave.requested", who=who, days=days)
+    refund = site.ask(
+        "refund.requested",
+        refund_id="r-88",
+        amount=129.9,
+        currency="EUR",
+        customer_name="Cy",
+        order_id="o-991",
+        reason="arrived broken",
+        requested_by="dora@example.com",
+    )
+    site.decide(refund, "eva@example.com")
+    done = site.ask("order.created", **{**ORDER, "order_id": "o-1001"}, country="FR")
+    site.decide(done, "eva@example.com")
+    site.post("/api/v1/events", {"type": "order.created", "data": {"order_id": "o-1004"}})
+    site.world.until("select 1 from dead_letters")
+    letter = site.world.query("select max(id) as id from dead_letters")[0]["id"]
+    return {
+        "inbox": "/",
+        "approval": f"/approvals/{refund['wait_id']}",
+        "order": f"/approvals/{order['wait_id']}",
+        "executions": "/executions",
+        "execution": f"/executions/{done['execution_id']}?axis=log",
+        "workflows": "/workflows",
+        "workflow": "/workflows/order-approval",
+        "health": "/health",
+        "dead-letters": "/dead-letters",
+        "dead-letter": f"/dead-letters/{letter}",
+        "me": "/me",
+    }
+
+
+NAMES = (
+    "inbox",
+    "approval",
+    "order",
+    "executions",
+    "execution",
+    "workflows",
+    "workflow",
+    "health",
+    "dead-letters",
+    "dead-letter",
+    "me",
+)
+
+
+def grave_findings(page: Any) -> list[str]:
+    """Return what axe-core finds wrong that is serious."""
+    # The page's own policy forbids scripts in line; the checker is put in by the debugger.
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{item['id']}: {item['help']}: {[node['target'] for node in item['nodes']][:3]}"
+        for item in found["violations"]
+        if item["impact"] in GRAVE
+    ]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_screen_is_quiet_accessible_and_fits(
+    desk: Desk, screens: dict[str, str], name: str, look: str
+) -> None:
+    page = desk.window(screens[name], "eva@example.com", **LOOKS[look])
+    page.wait_for_function(
+        "!document.querySelector('[hx-sse\\\\:connect]') || performance.now() > 400"
+    )
+    assert grave_findings(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+    if "SLUICEGATE_SCREENSHOTS" in os.environ:
+        IMAGES.mkdir(exist_ok=True)
+        page.screenshot(path=IMAGES / f"{name}-{look}.png", full_page=True)
+    assert desk.complaints == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_screen_is_light(desk: Desk, screens: dict[str, str], name: str) -> None:
+    sizes: dict[str, int] = {}
+
+    def weigh(response: Any) -> None:
+        if "/live/" not in response.url:
+            sizes[response.url] = len(gzip.compress(response.body(), 5))
+
+    page = desk.window("/livez")
+    page.on("response", weigh)
+    page.goto(desk.url + screens[name])
+    page.wait_for_load_state("load")
+    until(lambda: any("htmx" in url for url in sizes), "the scripts")
+    assert sum(sizes.values()) <= 60_000, sizes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_screen_works_without_scripts(desk: Desk, screens: dict[str, str], name: str) -> None:
+    page = desk.window(screens[name], java_script_enabled=False)
+    assert page.locator("main h1").inner_text()
+
+
+def test_markup_in_data_is_text(desk: Desk, site: Site) -> None:
+    evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+    record = site.ask(
+        "refund.requested",
+        refund_id=evil,
+        amount=1,
+        currency="EUR",
+        customer_name=evil,
+        order_id=f"[x](javascript:alert(1)) {evil}",
+        reason=f"{evil} \u202etxt.exe",
+        requested_by="dora",
+    )
+    page = desk.window(f"/approvals/{record['wait_id']}")
+    assert "owned" not in page.title() or "<img" in page.title()
+    assert page.locator("main img, main script, main a[href^=javascript]").count() == 0
+    assert "[U+202E]txt.exe" in page.locator("main").inner_text()
+    for path in ("/", "/executions", f"/executions/{record['execution_id']}"):
+        page.goto(desk.url + path)
+        assert page.locator("main img, main script").count() == 0
+    assert desk.complaints == []
