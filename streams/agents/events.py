@@ -109,7 +109,8 @@ class EventsHandler:
         rejected: list[Rejected],
     ) -> None:
         definition, event, trigger = start.version.definition, plan.event, start.trigger
-        if any(other.version is start.version for other in plan.starts):
+        taken = [one.version for one in plan.starts] + [one.version for one in plan.gathered]
+        if any(version is start.version for version in taken):
             return
         try:
             if trigger.when is not None and not trigger.when.holds(scope):

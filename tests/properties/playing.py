@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
+from typing import Any
 
 from engine.advance import advance
 from engine.definition import Definition
@@ -23,7 +24,7 @@ from engine.effects import (
     WriteRecord,
 )
 from engine.execution import Execution, StepStatus, Wait
-from engine.ids import wait_id
+from engine.ids import WaitId, wait_id
 from engine.inputs import (
     ActionFailed,
     ActionInDoubt,
@@ -153,12 +154,7 @@ class World:
     def _open(self, wait: Wait) -> None:
         if wait.kind == "event":
             for came in self.answers.events(wait.path, self._part(wait)):
-                payload, id = came.payload, wait.id
-                self.send(
-                    self.now + came.after,
-                    "",
-                    lambda now, id=id, payload=payload: EventArrived(now, id, payload, {}),
-                )
+                self.send(self.now + came.after, "", arriving(wait.id, came.payload))
         elif wait.kind == "approval":
             outcomes = wait.record["outcomes"]
             assert isinstance(outcomes, list)
@@ -232,3 +228,8 @@ def play(definition: Definition, answers: Answers) -> Story:
     for name, given in world.inputs():
         world.take(name, given)
     return as_told(world)
+
+
+def arriving(id: WaitId, payload: Mapping[str, Any]) -> Callable[[datetime], Input]:
+    """Return what gives an event to a wait at an instant."""
+    return lambda now: EventArrived(now, id, payload, {})

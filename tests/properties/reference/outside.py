@@ -28,7 +28,7 @@ def _pause(retry: dict[str, Any], attempt: int, answer: Answer) -> timedelta:
     """Return how long to wait after a failed attempt: as its policy says."""
     base = length(retry.get("base", "1s"))
     factor = {"exponential": 2 ** (attempt - 1), "linear": attempt, "fixed": 1}
-    pause = min(base * factor[retry.get("backoff", "exponential")], MINUTE)
+    pause: timedelta = min(base * factor[retry.get("backoff", "exponential")], MINUTE)
     if retry.get("jitter", "full") == "full":
         pause *= answer.chance
     return pause
@@ -36,7 +36,8 @@ def _pause(retry: dict[str, Any], attempt: int, answer: Answer) -> timedelta:
 
 def execute(model: Interpreter, at: At) -> Walk:
     """Do the sub-actions in order; attempts are counted over all of them."""
-    outputs, attempt = [], 1
+    outputs: list[object] = []
+    attempt = 1
     try:
         for number, action in enumerate(at.step["execute"]):
             ((kind, params),) = action.items()

@@ -101,7 +101,7 @@ def _compare(operator: str, value: Any, other: Any) -> bool:
         case "eq":
             return bool(value == other)
         case "exists":
-            return (value is not None) == other
+            return bool((value is not None) == other)
         case "gte":
             return isinstance(value, int) and value >= other
         case "lt":
