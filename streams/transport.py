@@ -152,6 +152,9 @@ class BatchApp(faust.App):  # type: ignore[misc]
         }
         super().__init__(id, **{**defaults, **settings})
 
+    def _create_directories(self) -> None:
+        """Leave the working directory alone: we keep no tables."""
+
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
 
