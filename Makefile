@@ -19,7 +19,7 @@ demo: $(STAMP)
 	$(BIN)/sluicegate demo $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest tests $(ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/browser $(ARGS)
 
 test-kafka: $(STAMP)
 	SLUICEGATE_TEST_BROKER=kafka $(BIN)/python -m pytest tests/acceptance $(ARGS)

@@ -18,7 +18,7 @@ REFUND = {
     "requested_by": "dora@example.com",
 }
 LISTENING = (
-    "[...document.querySelectorAll('[hx-sse\\\\:connect]')].every(e => e._htmx?.sse?.reader)"
+    "() => [...document.querySelectorAll('[hx-sse\\\\:connect]')].every(e => e._htmx?.sse?.reader)"
 )
 
 
@@ -54,7 +54,9 @@ def test_a_decision_reaches_all_windows_and_leaves_alone_what_is_typed(
     begun = time.monotonic()
     inbox.wait_for_selector(f"#{record['wait_id']}", state="detached")
     says(other, "Already decided by ana@example.com: approved")
-    course.wait_for_function("document.querySelector('#state').innerText.includes('completed')")
+    course.wait_for_function(
+        "() => document.querySelector('#state').innerText.includes('completed')"
+    )
     assert time.monotonic() - begun < 1.0
     assert other.input_value("#reason") == "I am about to say"
     assert other.evaluate("[document.activeElement.id, document.activeElement.selectionStart]") == [
@@ -141,7 +143,7 @@ def test_the_keyboard_is_enough(desk: Desk, site: Site) -> None:
         page.keyboard.press("j")
     page.keyboard.press("a")
     page.wait_for_url(f"**/approvals/{record['wait_id']}#a")
-    page.wait_for_function("document.activeElement.dataset.answer === 'a'")
+    page.wait_for_function("() => document.activeElement.dataset.answer === 'a'")
     page.keyboard.press("Enter")
     says(page, "Done: approved by ana")
 
@@ -214,7 +216,7 @@ def test_an_execution_is_held_resumed_and_cancelled_with_buttons(desk: Desk, sit
         says(page, told)
     page.click("button[value=cancel]")
     says(page, "Cancel: applied")
-    page.wait_for_function("document.querySelector('#state').innerText.includes('cancelled')")
+    page.wait_for_function("() => document.querySelector('#state').innerText.includes('cancelled')")
     page.click("button[value=rerun]")
     page.wait_for_function("id => !location.pathname.includes(id)", arg=record["execution_id"])
 

@@ -96,7 +96,7 @@ def test_a_screen_is_quiet_accessible_and_fits(
 ) -> None:
     page = desk.window(screens[name], "eva@example.com", **LOOKS[look])
     page.wait_for_function(
-        "!document.querySelector('[hx-sse\\\\:connect]') || performance.now() > 400"
+        "() => !document.querySelector('[hx-sse\\\\:connect]') || performance.now() > 400"
     )
     assert grave_findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
