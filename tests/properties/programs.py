@@ -367,11 +367,17 @@ def a_program(choices: bytes) -> Definition:
     return definition
 
 
-def as_yaml(body: Body) -> str:
-    """Return a definition as somebody would write it."""
-    text = StringIO()
-    YAML().dump(body, text)
-    return text.getvalue()
+@dataclass(frozen=True, slots=True, repr=False)
+class Written:
+    """A definition as somebody would write it, for the report of a failure."""
+
+    body: Body
+
+    def __repr__(self) -> str:
+        """Return the definition as YAML."""
+        text = StringIO()
+        YAML().dump(self.body, text)
+        return text.getvalue()
 
 
 def steps_of(value: object) -> Steps:
