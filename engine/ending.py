@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from engine.definition import Step
+from engine.definition import Step, WorkflowVerb
 from engine.effects import CancelChild, DropEffect, StopTimer, StopWatching
 from engine.execution import MAIN, Failure, Line, Result, Status, StepStatus
 from engine.ids import ExecutionId, child_id
+from engine.steps.child import limit_of
 from engine.turn import Turn
 
 PASSIVE = frozenset({"ready", "loading"})
@@ -66,16 +67,24 @@ def drop_loading(turn: Turn, line: str | None = None) -> None:
 def _abandon_step(turn: Turn, step: Step, line: Line, *, undo: bool) -> None:
     for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
         turn.close_wait(wait, "cancelled")
-    if line.pending is not None:
-        match line.phase:
-            case "acting" | "doubtful":
-                turn.effects.append(DropEffect(line.pending))
-            case "waiting":
-                turn.effects.append(CancelChild(ExecutionId(line.pending), undo))
-            case _:
-                turn.effects.append(StopTimer(line.pending))
+    stop_pending(turn, step, line, undo=undo)
     turn.record(step, line, StepStatus.SKIPPED, first=False)
     turn.keep("steps", step.id, {"status": "skipped"})
+
+
+def stop_pending(turn: Turn, step: Step, line: Line, *, undo: bool = False) -> None:
+    """Withdraw the effect, child or timer for which a line is held."""
+    if line.pending is None:
+        return
+    match line.phase:
+        case "acting" | "doubtful":
+            turn.effects.append(DropEffect(line.pending))
+        case "waiting":
+            turn.effects.append(CancelChild(ExecutionId(line.pending), undo))
+            if isinstance(step.verb, WorkflowVerb) and step.verb.timeout is not None:
+                turn.effects.append(StopTimer(limit_of(turn, step)))
+        case _:
+            turn.effects.append(StopTimer(line.pending))
 
 
 def break_off(turn: Turn, status: Status, failure: Failure, *, undo: bool) -> None:

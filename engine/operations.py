@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from engine.definition import EventWait, WaitVerb
-from engine.effects import Accept, DropEffect, Refuse, StopTimer
-from engine.ending import abandon, break_off
+from engine.effects import Accept, Refuse, StopTimer
+from engine.ending import abandon, break_off, stop_pending
 from engine.execution import MAIN, Failure, Hold, Line, Status, Wait, path_of
 from engine.ids import StepPath
 from engine.inputs import (
@@ -97,9 +97,14 @@ def _end_wait(turn: Turn, wait: Wait, given: ResumeRequested) -> None:
 
 def _jump(turn: Turn, given: ResumeRequested, id: str) -> bool:
     """Go on at a later step of the outermost list; what lies between gets no row."""
-    if StepPath(id) not in turn.definition.steps:
+    if turn.failing is not None:
+        return _refuse(turn, "not_allowed", f"the execution is failing: {turn.failing.code}")
+    if any(loading.line is None for loading in turn.loading.values()):
+        return _refuse(turn, "not_allowed", "resources are still read; resume without from_step")
+    outermost = _outermost(turn)
+    if id not in outermost:
         return _refuse(turn, "unknown_step", f"the workflow has no outermost step {id!r}")
-    if id in turn.steps:
+    if id in turn.steps or id not in outermost[_progress(turn, outermost) :]:
         return _refuse(turn, "unknown_step", f"{id!r} has run already; resume goes forward only")
     turn.held = None
     turn.resume_data = {"kind": "operator", "by": given.by, "data": dict(given.resume_data)}
@@ -108,6 +113,24 @@ def _jump(turn: Turn, given: ResumeRequested, id: str) -> bool:
     abandon(turn, turn.lines)
     turn.lines[MAIN] = Line(StepPath(id))
     return _accept(turn, f"resumed by {given.by} at {id}")
+
+
+def _outermost(turn: Turn) -> list[str]:
+    """Return the ids of the outermost steps in their order, without those of `on_error`."""
+    ids: list[str] = []
+    path: StepPath | None = turn.definition.first
+    while path is not None:
+        ids.append(path)
+        path = turn.definition.steps[path].then
+    return ids
+
+
+def _progress(turn: Turn, outermost: list[str]) -> int:
+    """Return how many of the outermost steps are behind, with the one under way."""
+    line = turn.lines.get(MAIN)
+    if line is None or line.at is None:
+        return len(outermost)
+    return outermost.index(line.at.partition("/")[0]) + 1
 
 
 def _standing(turn: Turn, step: str | None) -> Iterator[tuple[str, Line]]:
@@ -150,9 +173,8 @@ def skip(turn: Turn, given: SkipRequested) -> bool:
     if line.phase == "joining":
         close_children(turn, step, line)
         turn.stand(name)
-    elif line.pending is not None:
-        stop = StopTimer if line.phase == "retrying" else DropEffect
-        turn.effects.append(stop(line.pending))
+    else:
+        stop_pending(turn, step, line)
     turn.lines[name] = turn.skip(step, line, first=False)
     return _accept(turn, f"{step.path} skipped by {given.by}")
 

@@ -45,11 +45,23 @@ def _line_cell(line: Line) -> dict[str, object]:
         cell["recorded"] = True
     if line.done:
         cell["done"] = line.done
+        _keep_order(cell, "done_order", line.done)
     if line.root:
         cell["parent"], cell["root"], cell["last"] = line.parent, line.root, line.last
     if line.failure is not None:
         cell["failure"] = asdict(line.failure)
     return cell
+
+
+def _keep_order(cell: dict[str, object], key: str, names: Mapping[str, object]) -> None:
+    """Keep an order that means something: jsonb puts the keys of an object in its own."""
+    if len(names) > 1:
+        cell[key] = list(names)
+
+
+def _in_order(cell: Row, key: str, order: str) -> dict[str, Any]:
+    found: Row = cell.get(key, {})
+    return {name: found[name] for name in cell.get(order, found)}
 
 
 def _line(cell: Row) -> Line:
@@ -65,7 +77,7 @@ def _line(cell: Row) -> Line:
         cell.get("recorded", False),
         cell.get("parent"),
         cell.get("root", ""),
-        cell.get("done", {}),
+        _in_order(cell, "done", "done_order"),
         cell.get("last"),
         _failure(cell.get("failure")),
     )
@@ -87,6 +99,7 @@ def cursor_cell(execution: Execution) -> dict[str, object]:
         "lines": {name: _line_cell(line) for name, line in execution.lines.items()},
         "steps_taken": execution.steps_taken,
     }
+    _keep_order(cell, "lines_order", execution.lines)
     if execution.provisional is not None:
         cell["provisional"] = execution.provisional
     if execution.failing is not None:
@@ -100,6 +113,7 @@ def cursor_cell(execution: Execution) -> dict[str, object]:
         cell["held"] = asdict(execution.held)
     if execution.loading:
         cell["loading"] = {path: asdict(entry) for path, entry in execution.loading.items()}
+        _keep_order(cell, "loading_order", execution.loading)
     return cell
 
 
@@ -204,7 +218,7 @@ def execution_from_row(row: Row, waits: Iterable[Wait], closed: Mapping[WaitId, 
         status=Status(row["status"]),
         result=row["result"],
         context=row["context"],
-        lines={name: _line(cell) for name, cell in cursor.get("lines", {}).items()},
+        lines={n: _line(cell) for n, cell in _in_order(cursor, "lines", "lines_order").items()},
         waits={wait.id: wait for wait in waits},
         closed_waits=closed,
         provisional=cursor.get("provisional"),
@@ -214,7 +228,10 @@ def execution_from_row(row: Row, waits: Iterable[Wait], closed: Mapping[WaitId, 
         error_handled=cursor.get("error_handled", False),
         undo=tuple(Undo(**undo) for undo in cursor.get("undo", ())),
         held=_held(cursor.get("held")),
-        loading={path: Loading(**cell) for path, cell in cursor.get("loading", {}).items()},
+        loading={
+            path: Loading(**cell)
+            for path, cell in _in_order(cursor, "loading", "loading_order").items()
+        },
         error=None if code is None else Failure(code, row["error_message"] or ""),
         resume_data=row["resume_data"],
         started_at=None if row["status"] == Status.PENDING else row["started_at"],

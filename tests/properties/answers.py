@@ -60,7 +60,7 @@ class Order:
     kind: Literal["cancel", "undo", "hold", "resume"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answers:
     """The whole script, spelled by some bytes: zeros spell a world where all goes well."""
 
@@ -75,9 +75,9 @@ class Answers:
         byte, own = self._roll("after", *name)
         return (SLOW[byte % 4] + own % 99_991) * MILLISECOND
 
-    def as_text(self) -> str:
-        """Return what stands at the beginning of the script."""
-        return f"payload {self.payload()}, orders {self.orders()}"
+    def __repr__(self) -> str:
+        """Return how to make this script, and what stands at its beginning."""
+        return f"Answers({self.choices!r}): payload {self.payload()}, orders {self.orders()}"
 
     def effect(self, name: str, count: int, *, may_doubt: bool = False) -> Answer:
         """Return what comes of asking for an effect for the n-th time."""

@@ -6,16 +6,26 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import orjson
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from engine.advance import advance
 from engine.definition import Definition
-from engine.effects import Effect, OpenWait, Perform, StartTimer, WriteRecord
+from engine.effects import (
+    ChangeWait,
+    Effect,
+    OpenWait,
+    Perform,
+    StartChild,
+    StartTimer,
+    WriteRecord,
+)
 from engine.execution import Execution, Wait
-from engine.ids import ChildId
+from engine.ids import ChildId, ExecutionId
 from engine.inputs import (
     ActionFailed,
+    ActionInDoubt,
     ActionSucceeded,
-    CancelRequested,
+    ChildEnded,
     DecisionArrived,
     EventArrived,
     Input,
@@ -23,56 +33,16 @@ from engine.inputs import (
     TimerFired,
 )
 from storage.rows import Row, execution_from_row, execution_row
-from tests.builders import NOW, a_definition, an_execution
+from tests.builders import NOW, an_execution
+from tests.properties.orders import an_order
+from tests.properties.programs import Written, a_program
+from tests.properties.samples import DEFINITIONS
 
-APPROVALS = a_definition("""
-name: approvals
-timeout: 40h
-steps:
-  - id: gate
-    condition: {total: {gte: 50}}
-    on_true:
-      - id: boss
-        approval: {title: "Order ${total}", roles: [manager], expires_in: 24h}
-        on_rejected: [{id: told, execute: [{log: {message: no}}]}, {id: out, block: {code: no}}]
-    on_false: [{id: pass, allow: {stop: true}}]
-  - {id: again, block: {code: held, approval: {title: B, users: [ada, eve], exclude: [bob]}}}
-  - {id: own, approval: {title: C, anyone: true, outcomes: [fine, bad], expires_in: 1h}}
-  - {id: end, allow: {reason: "${approvals.own.outcome} ${approvals.again.decided_by}"}}
-""")
-CALLS = a_definition("""
-name: calls
-on_error: [{id: mend, approval: {title: "${error.code}", anyone: true, expires_in: 1h}}]
-context:
-  load:
-    rates: {resource: rates, id: "${total}"}
-    extra: {resource: extra, id: "${customer}"}
-    maybe: {resource: maybe, id: "${customer}", optional: true}
-  derive: {is_high: {total: {gt: 10}}}
-steps:
-  - id: call
-    execute:
-      - log: {message: "${is_high}"}
-      - webhook: {url: "https://x.example/1", json: {rates: "${rates}"}}
-      - create_record: {entity: e, id: "${total}", set: {rates: "${rates}"}}
-    retry: {max: 1}
-    on_error: [{id: retry_call, execute: [{webhook: {url: "https://x.example/2"}}]}]
-  - {id: loose, continue_on_error: true, execute: [{webhook: {url: "https://x.example/3"}}]}
-  - {id: sent, execute: [{emit: {event: done, data: {first: "${steps.call.output:-none}"}}}]}
-""")
-WAITS = a_definition("""
-name: waits
-timeout: 3d
-include_paused: true
-steps:
-  - id: paid
-    wait: {event: paid, match: {id: "${total}"}, when: {n: {lt: 200}}, timeout: 5h}
-    on_timeout: [{id: nap, wait: {for: 30m}}]
-  - {id: until, when: {total: {gt: 20}}, wait: {until: "2026-03-04T00:00:00Z"}}
-  - {id: strict, wait: {event: shipped, timeout: 1h}}
-  - {id: call, execute: [{webhook: {url: "https://x.example/${waits.strict.event.n}"}}]}
-""")
-DEFINITIONS = (APPROVALS, CALLS, WAITS)
+PAYLOADS: tuple[dict[str, object], ...] = (
+    {"total": 5, "requested_by": "bob", "items": [1, 2, 3], "customer": "c1"},
+    {"total": 15, "requested_by": "bob", "items": [1]},
+    {"total": 50, "requested_by": "bob", "items": [1, 2], "customer": "c1"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +54,13 @@ class Turned:
     after: Execution
     effects: tuple[Effect, ...]
 
+    @property
+    def changed(self) -> bool:
+        """Tell whether the input was taken at all."""
+        return self.after is not self.before
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, repr=False)
 class History:
     """What the world knows about an execution: all that was ever asked, open or not."""
 
@@ -94,7 +69,8 @@ class History:
     now: datetime = NOW
     timers: dict[ChildId, datetime] = field(default_factory=dict)
     asked: list[ChildId] = field(default_factory=list)
-    waits: list[Wait] = field(default_factory=list)
+    waits: dict[str, Wait] = field(default_factory=dict)
+    children: list[ExecutionId] = field(default_factory=list)
 
     def choose(self, byte: int) -> Input:
         """Return the input that a byte stands for."""
@@ -109,13 +85,18 @@ class History:
             yield partial(self._result, effect, byte)
         for timer, due_at in reversed(self.timers.items()):
             yield partial(self._fire, timer, due_at)
-        for wait in reversed(self.waits):
+        for wait in reversed(self.waits.values()):
             yield partial(self._answer, wait, byte)
+        for child in reversed(self.children):
+            yield partial(self._grow, child, byte)
         yield lambda: self._decide(None, byte)
+        yield lambda: an_order(self.execution, self.now, byte)
+        yield lambda: an_order(self.execution, self.now, byte ^ 5)
         yield lambda: Started(self.now)
-        yield lambda: CancelRequested(self.now, "ops")
 
     def _result(self, effect: ChildId, byte: int) -> Input:
+        if byte % 7 == 0:
+            return ActionInDoubt(self.now, effect)
         if byte % 3:
             return ActionSucceeded(self.now, effect, {"n": byte, "list": [byte, None]})
         return ActionFailed(self.now, effect, "http_500", "no", byte % 2 == 0, None, byte / 256)
@@ -131,9 +112,14 @@ class History:
 
     def _decide(self, wait: Wait | None, byte: int) -> Input:
         outcome = ("approved", "rejected", "fine", "bad", "maybe")[byte % 5]
-        person = ("ada", "bob", "eve", "mallory")[(byte >> 1) % 4]
+        person = ("ada", "bob", "ben", "mallory", "cleo", "eve")[(byte >> 1) % 6]
         request = None if wait is None else wait.id
         return DecisionArrived(self.now, self.now, f"d{byte}", request, outcome, person)
+
+    def _grow(self, child: ExecutionId, byte: int) -> Input:
+        status = ("completed", "blocked", "failed", "cancelled")[byte % 4]
+        code = "http_500" if status == "failed" else None
+        return ChildEnded(self.now, child, status, None, code, code, {"a": {"n": byte}})
 
     def take(self, given: Input) -> Turned:
         """Advance by one input and remember what it asked for."""
@@ -145,15 +131,27 @@ class History:
                     self.timers[effect.id] = effect.due_at
                 case Perform() | WriteRecord():
                     self.asked.append(effect.id)
-                case OpenWait():
-                    self.waits.append(effect.wait)
+                case OpenWait() | ChangeWait():
+                    self.waits[effect.wait.id] = effect.wait
+                case StartChild():
+                    self.children.append(effect.id)
                 case _:
                     pass
         return Turned(before, given, self.execution, effects)
 
+    def __repr__(self) -> str:
+        """Return the definition, for the report of a failure."""
+        return repr(Written(dict(self.definition.body)))
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, _cycle: bool) -> None:
+        printer.text("the history of this definition:")
+        for line in repr(self).splitlines():
+            printer.break_()
+            printer.text(line)
+
 
 def a_history(number: int, total: int) -> History:
-    """Return a history before its first input."""
+    """Return a history of a sample definition before its first input."""
     definition = DEFINITIONS[number % len(DEFINITIONS)]
     payload: dict[str, object] = {"total": total, "requested_by": "bob"}
     if total != 15:
@@ -161,10 +159,24 @@ def a_history(number: int, total: int) -> History:
     return History(definition, an_execution(definition, payload))
 
 
-def play(history: History, choices: bytes) -> Iterator[Turned]:
-    """Take one input per byte."""
+def a_random_history(program: bytes) -> History:
+    """Return a history of a random definition before its first input."""
+    definition = a_program(program)
+    return History(definition, an_execution(definition, PAYLOADS[program[-1] % 3]))
+
+
+def play(
+    history: History, choices: bytes, say: Callable[[object], None] | None = None
+) -> Iterator[Turned]:
+    """Take one input per byte; `say` hears the definition and every input."""
     for byte in choices:
-        yield history.take(history.choose(byte))
+        # Zeros stand for nothing, so that a failure shrinks to few inputs.
+        if byte == 0:
+            continue
+        given = history.choose(byte)
+        if say is not None:
+            say(given)
+        yield history.take(given)
 
 
 def as_jsonb(value: object) -> object:
@@ -197,6 +209,7 @@ def restarted(execution: Execution) -> Execution:
 
 
 def _stored_wait(wait: Wait) -> Wait:
-    record = stored(wait.record)
+    record, state = stored(wait.record), stored(wait.state)
     assert isinstance(record, dict)
-    return replace(wait, record=record, since=None)
+    assert isinstance(state, dict)
+    return replace(wait, record=record, state=state, since=None)

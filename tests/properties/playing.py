@@ -216,8 +216,8 @@ def context_of(context: Mapping[str, object]) -> dict[str, object]:
         known = context.get(part)
         for id, value in (known if isinstance(known, dict) else {}).items():
             found[f"{part}.{id}"] = plain(value)
-    for path in ("rates", "more", "extra"):
-        if path in context:
+    for path in context:
+        if path in ("rates", "more") or path.startswith("extra"):
             found[path] = plain(context[path])
     return found
 

@@ -152,7 +152,8 @@ def _action(draft: Draft, visible: Visible) -> Body:
         case 3:
             return {"notify": {"channel": "email", "to": "a@x.example", "message": text}}
         case 4:
-            return {"load": {"resource": "extra", "id": text, "into": "extra"}}
+            # Each at a path of its own: branches may not write one path (S46).
+            return {"load": {"resource": "extra", "id": text, "into": f"extra_{draft.named}"}}
         case _:
             return {"webhook": {"url": "https://x.example/", "json": {"text": text}}}
 
@@ -367,11 +368,17 @@ def a_program(choices: bytes) -> Definition:
     return definition
 
 
-def as_yaml(body: Body) -> str:
-    """Return a definition as somebody would write it."""
-    text = StringIO()
-    YAML().dump(body, text)
-    return text.getvalue()
+@dataclass(frozen=True, slots=True, repr=False)
+class Written:
+    """A definition as somebody would write it, for the report of a failure."""
+
+    body: Body
+
+    def __repr__(self) -> str:
+        """Return the definition as YAML."""
+        text = StringIO()
+        YAML().dump(self.body, text)
+        return text.getvalue()
 
 
 def steps_of(value: object) -> Steps:
