@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Protocol
 
 from storage.errors import DatabaseUnreachable, Fenced, Unstorable
@@ -110,7 +109,7 @@ class Intake:
         revision = self._catalog.revision
         apply = apply or await self._handler.prepare(records)
         expected, end = self._positions.expected(partition), records[-1].offset + 1
-        watermark = max(record.timestamp_ms for record in records)
+        watermark = max(record.received_at for record in records)
 
         async def body(work: Work) -> None:
             moved = await work.transaction.fetch(
@@ -118,7 +117,7 @@ class Intake:
                 **self._positions.key(partition),
                 expected=expected,
                 next_offset=end,
-                watermark=datetime.fromtimestamp(watermark / 1000, UTC),
+                watermark=watermark,
             )
             if not moved:
                 raise Fenced(partition.topic, partition.number, expected)
