@@ -1,7 +1,6 @@
 """The commands agent: starts by hand and operators' requests, each answered by one receipt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.effects import Accept, Refuse
@@ -18,26 +17,18 @@ from engine.inputs import (
     Started,
 )
 from engine.steps.approval import instant_text
+from streams.agents.answering import Answering, Received
 from streams.catalog import Catalog, Version
-from streams.codecs import RawRecord, Undecodable, decode_command
+from streams.codecs import RawRecord, decode_command
 from streams.continuing import context_before, failed_step, trigger_of
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
 from streams.messages import COMMAND_SOURCE, Command, started_id
 from streams.outbound import Outbound
+from streams.receipts import Answer, answer_cells
 from streams.schemas import Schemas
 from streams.starts import Proposal, apply_trigger, start_all, take_key
 from streams.work import Work
-
-Answer = Accept | Refuse
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A decoded command and when the broker took it."""
-
-    command: Command
-    received_at: datetime
 
 
 class CommandsHandler:
@@ -46,67 +37,32 @@ class CommandsHandler:
     def __init__(
         self, catalog: Catalog, outbound: Outbound, schemas: Schemas, dead_letters: DeadLetters
     ) -> None:
-        self._catalog, self._outbound = catalog, outbound
-        self._schemas, self._dead_letters = schemas, dead_letters
+        self._catalog, self._outbound, self._schemas = catalog, outbound, schemas
+        self._answering = Answering(decode_command, "command_id", {}, outbound, dead_letters)
 
     async def prepare(self, records: Sequence[RawRecord]) -> Apply:
         """Decode the batch."""
-        received: list[Received] = []
-        malformed: list[tuple[RawRecord, Undecodable]] = []
-        for record in records:
-            try:
-                received.append(Received(decode_command(record), record.received_at))
-            except Undecodable as problem:
-                malformed.append((record, problem))
-
-        async def apply(work: Work) -> None:
-            for record, problem in malformed:
-                await self._refuse_record(work, record, problem.error_type, problem.message)
-            if received:
-                await self._carry_out(work, received)
-
-        return apply
+        return self._answering.prepare(records, self._carry_out)
 
     def reject(self, record: RawRecord, error_type: str, message: str) -> Apply:
         """Answer a record that cannot be stored as malformed, and keep its bytes."""
+        return self._answering.reject(record, error_type, message)
 
-        async def apply(work: Work) -> None:
-            await self._refuse_record(work, record, error_type, message)
-
-        return apply
-
-    async def _refuse_record(
-        self, work: Work, record: RawRecord, error_type: str, message: str
-    ) -> None:
-        await self._dead_letters.put(work, record, error_type, message)
-        key = None if record.key is None else record.key.decode("utf-8", "replace")
-        value = {
-            "command_id": record.place,
-            "execution_id": key,
-            "result": "refused",
-            "code": "malformed",
-            "message": message,
-            "at": instant_text(work.now),
-        }
-        work.ledger.messages.append(self._outbound.receipt(value, work.now))
-
-    async def _carry_out(self, work: Work, received: list[Received]) -> None:
-        ids = [item.command.command_id for item in received]
+    async def _carry_out(self, work: Work, received: list[Received[Command]]) -> None:
+        ids = [one.item.command_id for one in received]
         rows = await work.transaction.fetch("known_commands", ids=ids)
         used = {row["command_id"] for row in rows}
-        await work.load(
-            {item.command.execution_id for item in received if item.command.execution_id}
-        )
+        await work.load({one.item.execution_id for one in received if one.item.execution_id})
         answered = []
-        for item in received:
-            command = item.command
+        for one in received:
+            command = one.item
             if command.command_id in used:
                 self._tell(work, command, None, DUPLICATE)
                 continue
             used.add(command.command_id)
             owner, answer = await self._obey(work, command)
             self._tell(work, command, owner, answer)
-            answered.append(row_of(item, owner, answer, work.now))
+            answered.append(row_of(one, owner, answer, work.now))
         await work.transaction.write("insert_commands", answered)
 
     async def _obey(self, work: Work, command: Command) -> tuple[ExecutionId | None, Answer]:
@@ -279,36 +235,29 @@ def input_of(command: Command, now: datetime) -> Input:
             raise ValueError(f"{command.kind} is not about one execution")
 
 
-def _cells(answer: Answer) -> dict[str, object]:
-    refused = isinstance(answer, Refuse)
-    return {
-        "result": "refused" if refused else "applied",
-        "code": answer.code if isinstance(answer, Refuse) else None,
-        "message": answer.message,
-    }
-
-
 def receipt_of(
     command: Command, owner: ExecutionId | None, answer: Answer, now: datetime
 ) -> dict[str, object]:
     """Return the receipt's value (interfaces.md, Receipt)."""
-    named = owner or command.execution_id
+    named, cells = owner or command.execution_id, answer_cells(answer, now)
     return {
         "command_id": command.command_id,
         "kind": command.kind,
         "execution_id": public_id(ExecutionId(named)) if named else None,
         "workflow": command.workflow,
-        **_cells(answer),
+        "result": cells["result"],
+        "code": cells["code"],
+        "message": cells["message"],
         "by": command.by,
         "at": instant_text(now),
     }
 
 
 def row_of(
-    item: Received, owner: ExecutionId | None, answer: Answer, now: datetime
+    one: Received[Command], owner: ExecutionId | None, answer: Answer, now: datetime
 ) -> dict[str, object]:
     """Return the row of a command with its answer."""
-    command = item.command
+    command = one.item
     return {
         "command_id": command.command_id,
         "kind": command.kind,
@@ -317,7 +266,6 @@ def row_of(
         "data": command.data,
         "by": command.by,
         "reason": command.reason,
-        "received_at": item.received_at,
-        **_cells(answer),
-        "answered_at": now,
+        "received_at": one.received_at,
+        **answer_cells(answer, now),
     }

@@ -1,14 +1,13 @@
 """The decisions agent: each decision is answered by one receipt, and resumes at most one pause."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.effects import Refuse
 from engine.ids import ExecutionId
-from engine.steps.approval import instant_text
+from streams.agents.answering import Answering, Received
 from streams.agents.hearing import Hearing, unknown
-from streams.codecs import RawRecord, Undecodable, decode_answered
+from streams.codecs import RawRecord, decode_answered
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
 from streams.messages import Decision
@@ -21,65 +20,23 @@ from streams.work import Work
 DUPLICATE = Refuse("duplicate", "this decision id was used before")
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A decoded decision, note or grant, and where it stood."""
-
-    item: Answered
-    record: RawRecord
-    received_at: datetime
-
-
 class DecisionsHandler:
     """Answers what comes on the decisions topic; what comes before its pause is held."""
 
     def __init__(self, outbound: Outbound, schemas: Schemas, dead_letters: DeadLetters) -> None:
-        self._outbound, self._schemas, self._dead_letters = outbound, schemas, dead_letters
+        self._outbound, self._schemas = outbound, schemas
+        blank = {"request_id": None, "decided_by": None}
+        self._answering = Answering(decode_answered, "decision_id", blank, outbound, dead_letters)
 
     async def prepare(self, records: Sequence[RawRecord]) -> Apply:
         """Decode the batch."""
-        received: list[Received] = []
-        malformed: list[tuple[RawRecord, Undecodable]] = []
-        for record in records:
-            try:
-                received.append(Received(decode_answered(record), record, record.received_at))
-            except Undecodable as problem:
-                malformed.append((record, problem))
-
-        async def apply(work: Work) -> None:
-            for record, problem in malformed:
-                await self._refuse_record(work, record, problem.error_type, problem.message)
-            if received:
-                await self._carry_out(work, received)
-
-        return apply
+        return self._answering.prepare(records, self._carry_out)
 
     def reject(self, record: RawRecord, error_type: str, message: str) -> Apply:
         """Answer a record that cannot be stored as malformed, and keep its bytes."""
+        return self._answering.reject(record, error_type, message)
 
-        async def apply(work: Work) -> None:
-            await self._refuse_record(work, record, error_type, message)
-
-        return apply
-
-    async def _refuse_record(
-        self, work: Work, record: RawRecord, error_type: str, message: str
-    ) -> None:
-        await self._dead_letters.put(work, record, error_type, message)
-        key = None if record.key is None else record.key.decode("utf-8", "replace")
-        value = {
-            "decision_id": f"{record.topic}:{record.partition}:{record.offset}",
-            "request_id": None,
-            "execution_id": key,
-            "result": "refused",
-            "code": "malformed",
-            "message": message,
-            "decided_by": None,
-            "at": instant_text(work.now),
-        }
-        work.ledger.messages.append(self._outbound.receipt(value, work.now))
-
-    async def _carry_out(self, work: Work, received: list[Received]) -> None:
+    async def _carry_out(self, work: Work, received: list[Received[Answered]]) -> None:
         ids = [one.item.decision_id for one in received]
         rows = await work.transaction.fetch("known_decisions", ids=ids)
         used = {row["decision_id"] for row in rows}
@@ -122,7 +79,7 @@ class DecisionsHandler:
 
 
 def row_of(
-    one: Received, owner: ExecutionId | None, answer: Answer | None, now: datetime
+    one: Received[Answered], owner: ExecutionId | None, answer: Answer | None, now: datetime
 ) -> dict[str, object]:
     """Return the row of a decision, note or grant with its answer."""
     item, record = one.item, one.record

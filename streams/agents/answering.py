@@ -1,0 +1,85 @@
+"""Topics on which every record is answered: what can be read is carried out, the rest refused."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from engine.steps.approval import instant_text
+from streams.codecs import RawRecord, Undecodable
+from streams.dead_letters import DeadLetters
+from streams.intake import Apply
+from streams.outbound import Outbound
+from streams.work import Work
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[T]):
+    """What a record says, and the record."""
+
+    item: T
+    record: RawRecord
+
+    @property
+    def received_at(self) -> datetime:
+        """When the broker took it."""
+        return self.record.received_at
+
+
+@dataclass(frozen=True, slots=True)
+class Answering(Generic[T]):
+    """Reads the records of one topic, and answers as malformed those that cannot be read."""
+
+    decode: Callable[[RawRecord], T]
+    id_name: str
+    """Under which name a receipt has the id of what it answers."""
+    blank: Mapping[str, object]
+    """What else its receipts hold, of a record that says nothing."""
+    outbound: Outbound
+    dead_letters: DeadLetters
+
+    def prepare(
+        self,
+        records: Sequence[RawRecord],
+        carry_out: Callable[[Work, list[Received[T]]], Awaitable[None]],
+    ) -> Apply:
+        """Decode a batch, before its transaction."""
+        received: list[Received[T]] = []
+        malformed: list[tuple[RawRecord, Undecodable]] = []
+        for record in records:
+            try:
+                received.append(Received(self.decode(record), record))
+            except Undecodable as problem:
+                malformed.append((record, problem))
+
+        async def apply(work: Work) -> None:
+            for record, problem in malformed:
+                await self._refuse(work, record, problem.error_type, problem.message)
+            if received:
+                await carry_out(work, received)
+
+        return apply
+
+    def reject(self, record: RawRecord, error_type: str, message: str) -> Apply:
+        """Answer a record that cannot be stored as malformed, and keep its bytes."""
+
+        async def apply(work: Work) -> None:
+            await self._refuse(work, record, error_type, message)
+
+        return apply
+
+    async def _refuse(self, work: Work, record: RawRecord, error_type: str, message: str) -> None:
+        await self.dead_letters.put(work, record, error_type, message)
+        key = None if record.key is None else record.key.decode("utf-8", "replace")
+        value = {
+            **self.blank,
+            self.id_name: record.place,
+            "execution_id": key,
+            "result": "refused",
+            "code": "malformed",
+            "message": message,
+            "at": instant_text(work.now),
+        }
+        work.ledger.messages.append(self.outbound.receipt(value, work.now))
