@@ -195,7 +195,7 @@ async def note_request(kind: str, request_id: str, asker: Asker, **said: object)
 
 async def delegate(to: str, since: str | None, until: str | None, asker: Asker) -> int:
     """Let somebody decide on the asker's behalf, for a period; returns the exit code."""
-    from cli.sending import read_instant
+    from cli.given import read_instant
 
     period = read_instant(since, "--from"), read_instant(until, "--until")
     async with open_line() as line:

@@ -203,7 +203,8 @@ def send(
     topic: Annotated[str | None, typer.Option("--topic", help="Instead of the first.")] = None,
 ) -> None:
     """Publish an event and print its id."""
-    from cli.sending import read_data, send_event
+    from cli.given import read_data
+    from cli.sending import send_event
 
     raise SystemExit(run(send_event(type, read_data(data), key, id, topic)))
 
@@ -291,7 +292,8 @@ def approve(
     as_json: JsonFlag = False,
 ) -> None:
     """Approve a request: its first outcome, or the one named."""
-    from cli.sending import decide, read_data
+    from cli.given import read_data
+    from cli.sending import decide
 
     raise SystemExit(run(decide(request_id, outcome, by, reason, read_data(form), as_json)))
 

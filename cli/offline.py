@@ -1,6 +1,5 @@
 """What the offline commands read: definitions without mistakes, and an event as JSON."""
 
-import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 
 from actions.definitions import Folder, read_folder, read_into
 from cli.errors import USAGE, fail
+from cli.given import read_data
 from engine.durations import parse_instant
 from engine.explain import Event
 
@@ -38,7 +38,7 @@ def read_event(text: str, type: str | None, otherwise: str | None = None) -> Eve
 
     The type of a payload is `type`, else what its own field says, else `otherwise`.
     """
-    value = _read_object(text)
+    value = read_data(text, "--event")
     data = value.get("data")
     if isinstance(value.get("type"), str) and isinstance(data, Mapping):
         return _from_envelope(value, type or value["type"], data)
@@ -69,20 +69,3 @@ def _instant(value: object) -> datetime | None:
         return parse_instant(str(value))
     except ValueError as problem:
         fail(f"the event's time: {problem}", USAGE)
-
-
-def _read_object(text: str) -> dict[str, Any]:
-    if text == "-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        path = Path(text[1:])
-        if not path.is_file():
-            fail(f"{path} is no file", USAGE)
-        text = path.read_text("utf-8")
-    try:
-        value = json.loads(text)
-    except ValueError as problem:
-        fail(f"--event is no JSON: {problem}", USAGE)
-    if not isinstance(value, dict):
-        fail("--event must be a JSON object: {...}", USAGE)
-    return value

@@ -44,7 +44,7 @@ def resume(
 ) -> None:
     """Let a paused execution go on, with --data, or from --step."""
     from cli.commanding import Asker, command_execution
-    from cli.sending import read_data
+    from cli.given import read_data
 
     carried = {"resume_data": read_data(data), "from_step": step}
     asker = Asker(by, reason, wait, as_json)
@@ -125,7 +125,7 @@ def trigger(
 ) -> None:
     """Start an execution by hand and print its id."""
     from cli.commanding import Asker, start_workflow
-    from cli.sending import read_data
+    from cli.given import read_data
 
     asker = Asker(by, reason, wait, as_json)
     raise SystemExit(run(start_workflow(workflow, read_data(data), match, asker)))

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import typer
 
 from cli.errors import FAILED, OK, USAGE, NotFound, fail
+from cli.given import read_instant
 from cli.parts import open_producer, open_store, settings_for_both, settings_for_database
-from cli.sending import read_instant
 from cli.show import print_fields, print_json, print_rows
 from engine.durations import parse_duration
 from storage.dead_letters import (

@@ -6,45 +6,15 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from cli.errors import FAILED, NOT_FOUND, OK, USAGE, NotFound, fail
+from cli.errors import FAILED, NOT_FOUND, OK, NotFound, fail
 from cli.parts import open_producer, open_store, settings_for_both
 from cli.show import print_json
 
 RECEIPT_SECONDS = 10.0
 UNKNOWN = frozenset({"unknown", "unknown_workflow"})
-
-
-def read_data(text: str) -> dict[str, Any]:
-    """Return a JSON object given as text, as `@file`, or as `-` for standard input."""
-    if text == "-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        path = Path(text[1:])
-        if not path.is_file():
-            fail(f"{path} is no file", USAGE)
-        text = path.read_text("utf-8")
-    try:
-        value = json.loads(text)
-    except ValueError as problem:
-        fail(f"--data is no JSON: {problem}", USAGE)
-    if not isinstance(value, dict):
-        fail("--data must be a JSON object: {...}", USAGE)
-    return value
-
-
-def read_instant(text: str | None, option: str) -> datetime | None:
-    """Return an ISO 8601 instant; one without zone is local time."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        fail(f"{option} is no instant such as 2026-12-24T18:00:00+01:00", USAGE)
 
 
 async def send_event(

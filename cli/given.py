@@ -1,0 +1,37 @@
+"""What options give: JSON objects, and instants."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cli.errors import USAGE, fail
+
+
+def read_data(text: str, option: str = "--data") -> dict[str, Any]:
+    """Return a JSON object given as text, as `@file`, or as `-` for standard input."""
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        path = Path(text[1:])
+        if not path.is_file():
+            fail(f"{path} is no file", USAGE)
+        text = path.read_text("utf-8")
+    try:
+        value = json.loads(text)
+    except ValueError as problem:
+        fail(f"{option} is no JSON: {problem}", USAGE)
+    if not isinstance(value, dict):
+        fail(f"{option} must be a JSON object: {{...}}", USAGE)
+    return value
+
+
+def read_instant(text: str | None, option: str) -> datetime | None:
+    """Return an ISO 8601 instant; one without zone is local time."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        fail(f"{option} is no instant such as 2026-12-24T18:00:00+01:00", USAGE)
