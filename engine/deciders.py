@@ -66,17 +66,18 @@ def deciders_of(record: Mapping[str, object]) -> tuple[Deciders, ...]:
     requester = None if record.get("allow_requester") else record.get("requester")
     return tuple(
         Deciders(
-            _texts(stage.get("roles")),
-            _texts(stage.get("users")),
+            texts(stage.get("roles")),
+            texts(stage.get("users")),
             stage.get("anyone") is True,
-            frozenset(_texts(record.get("exclude"))),
+            frozenset(texts(record.get("exclude"))),
             requester if isinstance(requester, str) else None,
         )
         for stage in asking
     )
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def texts(value: object) -> tuple[str, ...]:
+    """Return the names in a list of a waiting record; none where there is no list."""
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from config.routes import Route
+from engine.deciders import texts
 from engine.effects import CloseWait, Perform, WriteLog
 from engine.execution import Execution, Wait
 from engine.ids import StepPath, child_id, public_id
 
+Notice: TypeAlias = Perform | WriteLog
 About = Literal["request", "reminder", "escalation", "decision", "expiry"]
 TOLD: Mapping[str, About] = {"reminder": "reminder", "escalation": "escalation"}
 """Changes of an open request of which people are told."""
@@ -25,28 +27,29 @@ class Notices:
     routes: Sequence[Route] = ()
     public_url: str | None = None
 
-    def opened(self, execution: Execution, wait: Wait) -> Iterator[Perform | WriteLog]:
+    def opened(self, execution: Execution, wait: Wait) -> Iterator[Notice]:
         """Tell that somebody is asked."""
-        return self._tell(execution, wait, "request", self._asked(wait))
+        if self.routes:
+            yield from self._tell(execution, wait, "request", _asked(wait))
 
-    def changed(self, execution: Execution, wait: Wait, about: str) -> Iterator[Perform | WriteLog]:
+    def changed(self, execution: Execution, wait: Wait, about: str) -> Iterator[Notice]:
         """Tell that somebody is reminded, or that others are asked as well."""
         kind = TOLD.get(about)
-        return self._tell(execution, wait, kind, self._asked(wait)) if kind else iter(())
+        if self.routes and kind is not None:
+            yield from self._tell(execution, wait, kind, _asked(wait))
 
-    def closed(self, execution: Execution, closing: CloseWait) -> Iterator[Perform | WriteLog]:
+    def closed(self, execution: Execution, closing: CloseWait) -> Iterator[Notice]:
         """Tell how a request ended; one that was withdrawn is told to nobody."""
-        if closing.outcome == "cancelled":
-            return iter(())
-        if closing.outcome == "expired":
-            return self._tell(execution, closing.wait, "expiry", "nobody decided in time")
+        if not self.routes or closing.outcome == "cancelled":
+            return
+        about: About = "decision"
         why = f": {closing.reason}" if closing.reason else ""
         text = f"{closing.outcome} by {closing.decided_by}{why}"
-        return self._tell(execution, closing.wait, "decision", text)
+        if closing.outcome == "expired":
+            about, text = "expiry", "nobody decided in time"
+        yield from self._tell(execution, closing.wait, about, text)
 
-    def _tell(
-        self, execution: Execution, wait: Wait, about: About, text: str
-    ) -> Iterator[Perform | WriteLog]:
+    def _tell(self, execution: Execution, wait: Wait, about: About, text: str) -> Iterator[Notice]:
         title = wait.record.get("title")
         message = f"{about}: {title} ({execution.workflow}): {text}"
         for route in self.routes:
@@ -84,19 +87,17 @@ class Notices:
             return message
         return f"{message}\n{self.public_url.rstrip('/')}/approvals/{wait.id}"
 
-    def _asked(self, wait: Wait) -> str:
-        record = wait.record
-        people = [*_texts(record.get("users")), *(f"any {r}" for r in _texts(record.get("roles")))]
-        by = f", by {record['expires_at']}" if record.get("expires_at") else ""
-        return f"asks {' or '.join(people) or 'anyone'}{by}"
+
+def _asked(wait: Wait) -> str:
+    """Say who is asked, and until when."""
+    record = wait.record
+    people = [*texts(record.get("users")), *(f"any {r}" for r in texts(record.get("roles")))]
+    by = f", by {record['expires_at']}" if record.get("expires_at") else ""
+    return f"asks {' or '.join(people) or 'anyone'}{by}"
 
 
 def _receivers(route: Route, wait: Wait) -> Sequence[str | None]:
     """Return the addresses of a route for one request."""
     if route.to is not None or route.channel != "email":
         return (route.to,)
-    return [user for user in _texts(wait.record.get("users")) if "@" in user]
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
+    return [user for user in texts(wait.record.get("users")) if "@" in user]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from engine.deciders import texts
 from engine.effects import RecordVote
 from engine.execution import Execution, Wait
 from engine.ids import child_id
@@ -62,7 +63,7 @@ def approval_row(execution: Execution, wait: Wait) -> Row:
 
 def approval_people(wait: Wait) -> Row:
     """Return the cells that say who may decide."""
-    roles, users = _texts(wait.record.get("roles")), _texts(wait.record.get("users"))
+    roles, users = list(texts(wait.record.get("roles"))), list(texts(wait.record.get("users")))
     return {
         "approver_role": roles[0] if roles else None,
         "approver_id": users[0] if users else None,
@@ -77,10 +78,6 @@ def approval_status(outcome: str, outcomes: object) -> str:
         return outcome
     first = outcomes[0] if isinstance(outcomes, list) and outcomes else None
     return "approved" if outcome == first else "rejected"
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def vote_row(execution: Execution, vote: RecordVote) -> Row:
