@@ -12,7 +12,7 @@ import psycopg
 from engine.execution import Execution
 from engine.ids import parse_execution_id, wait_row_id
 from storage.errors import DatabaseUnreachable
-from storage.reading import InvalidCursor, Page, decode_cursor, encode_cursor
+from storage.reading import Page, decode_cursor, encode_cursor
 from storage.rows import execution_from_row, wait_from_row
 from storage.store import PostgresStore, Transaction
 
@@ -206,19 +206,3 @@ class ScreenReading:
     async def positions(self, group_id: str) -> list[Row]:
         """Return how far the workers of a group have read."""
         return await self._fetch("list_positions", group_id=group_id)
-
-    async def dead_letters(self, status: str | None, limit: int, cursor: str | None) -> Page:
-        """Return dead letters, newest first."""
-        if cursor is not None and not cursor.isdigit():
-            raise InvalidCursor
-        before = int(cursor) if cursor is not None else None
-        rows = await self._fetch(
-            "screen_dead_letters", status=status, before=before, limit=limit + 1
-        )
-        more = len(rows) > limit
-        return Page(rows[:limit], str(rows[limit - 1]["id"]) if more else None)
-
-    async def dead_letter(self, id: int) -> Row | None:
-        """Return a dead letter with its original bytes."""
-        rows = await self._fetch("screen_dead_letter", id=id)
-        return rows[0] if rows else None

@@ -11,13 +11,14 @@ from fastapi.responses import Response
 from api.parts import Cursor, PartsDep
 from api.screens.page import missing, page, query
 from api.screens.wording import visible
-from storage.screens import ScreenReading
+from engine.ids import ExecutionId, public_id
+from storage.dead_letters import LAST_ID, DeadLetterFilter, DeadLetterRows, NoDeadLetter
 
 router = APIRouter()
 ROWS = 50
 MAX_BYTES = 4_096
 STATUSES = ("open", "replayed", "discarded")
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Number = Annotated[int, Path(ge=1, le=LAST_ID)]
 Chosen = Annotated[str | None, Query(max_length=20)]
 
 
@@ -75,7 +76,7 @@ async def dead_letters(
 ) -> Response:
     """Show what could not be taken, newest first."""
     known = status if status in STATUSES else None
-    found = await ScreenReading(parts.store).dead_letters(known, ROWS, cursor)
+    found = await DeadLetterRows(parts.store).page(DeadLetterFilter(), known, ROWS, cursor)
     data = {
         "rows": found.items,
         "next_page": query(status=known or "any", cursor=found.next_cursor),
@@ -89,11 +90,13 @@ async def dead_letters(
 @router.get("/dead-letters/{id}")
 async def dead_letter(request: Request, parts: PartsDep, id: Number) -> Response:
     """Show one of them with its bytes and headers."""
-    row = await ScreenReading(parts.store).dead_letter(id)
-    if row is None:
+    try:
+        row = await DeadLetterRows(parts.store).find(id)
+    except NoDeadLetter:
         return missing(request, f"The dead letter {id}")
+    execution = row["execution_id"]
     data = {
-        "row": row,
+        "row": {**row, "execution_id": execution and public_id(ExecutionId(str(execution)))},
         "key": bytes_of(row["record_key"]),
         "value": bytes_of(row["value"]),
         "headers": headers_of(row),

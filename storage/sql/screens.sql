@@ -265,23 +265,5 @@ select
         from (select 1 from decisions where result is null limit %(most)s) as counted
     )::int as held_decisions;
 
--- name: screen_dead_letters
-select
-    id, topic, partition, record_offset, record_timestamp, error_type, error_message, attempts,
-    failed_at, status
-from dead_letters
-where (%(status)s::text is null or status = %(status)s)
-    and (%(before)s::bigint is null or id < %(before)s)
-order by id desc
-limit %(limit)s;
-
--- name: screen_dead_letter
-select
-    id, topic, partition, record_offset, record_timestamp, record_key, value, headers,
-    consumer_group, error_type, error_message, attempts, failed_at,
-    'exec_' || replace(execution_id::text, '-', '') as execution_id, status
-from dead_letters
-where id = %(id)s;
-
 -- name: screen_workflow_names
 select distinct name from workflows order by name;

@@ -317,3 +317,22 @@ def test_the_command_line_lists_shows_and_discards(post: World) -> None:
     everything = post.command("dead-letters", "discard")
     assert everything.returncode == 2
     assert "--topic" in everything.stderr
+
+
+async def test_the_pages_list_a_letter_and_show_its_bytes_and_execution(
+    post: World, post_client: httpx.AsyncClient
+) -> None:
+    mark, letter = an_unreadable_record(post)
+    execution = f"01a20d5f-4f44-79a8-ba57-{uuid4().hex[:12]}"
+    post.query(
+        "update dead_letters set execution_id = %s where id = %s returning id", execution, letter
+    )
+    listed = await post_client.get("/dead-letters")
+    assert f'href="/dead-letters/{letter}"' in listed.text
+    page = await post_client.get(f"/dead-letters/{letter}")
+    assert mark in page.text
+    assert ODD_BYTES.hex(" ") in page.text
+    assert f'href="/executions/exec_{execution.replace("-", "")}"' in page.text
+    assert (await post_client.get("/dead-letters/999999999")).status_code == 404
+    discarded = await post_client.get("/dead-letters", params={"status": "discarded"})
+    assert f'href="/dead-letters/{letter}"' not in discarded.text
