@@ -55,7 +55,7 @@ async def get_trace(
     parts: PartsDep, id: str, context: Literal["full"] | None = None
 ) -> dict[str, Any]:
     """Return an execution with its steps, waits, approvals, timers, effects and decisions."""
-    found = await trace_of(parts.reading, id)
+    found = await trace_of(parts.reading, parts.definitions, id)
     if found is None:
         raise not_found(f"the execution {id}")
     if context is None:

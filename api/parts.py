@@ -14,6 +14,7 @@ from storage.answering import Answering
 from storage.reading import MAX_LIMIT, Page, Reading
 from storage.store import PostgresStore
 from streams.admin import Admin
+from streams.definitions import Definitions
 from streams.json_check import Undecodable, read_json
 from streams.producer import KafkaOut
 from streams.topics import Topics
@@ -31,11 +32,13 @@ class Parts:
     admin: Admin
     answering: Answering = field(init=False)
     answers: Answers = field(init=False)
+    definitions: Definitions = field(init=False)
 
     def __post_init__(self) -> None:
         answering = Answering(self.store)
         object.__setattr__(self, "answering", answering)
         object.__setattr__(self, "answers", Answers(answering))
+        object.__setattr__(self, "definitions", Definitions(self.reading))
 
 
 def parts_of(request: Request) -> Parts:

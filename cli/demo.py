@@ -130,6 +130,7 @@ class Story:
     def decide(self) -> int:
         """Approve as any UI would: a record on the decisions topic; then print the trace."""
         from cli.reading import print_trace
+        from streams.definitions import Definitions
         from streams.tracing import trace_of
 
         execution_id = self._approval["record"]["execution_id"]
@@ -137,7 +138,9 @@ class Story:
         self._phases.say("produced the decision: approved by ana@example.com, discount 5 %")
 
         async def ended(reading: Any) -> dict[str, Any] | None:
-            trace: dict[str, Any] | None = await trace_of(reading, execution_id)
+            trace: dict[str, Any] | None = await trace_of(
+                reading, Definitions(reading), execution_id
+            )
             done = trace is not None and trace["execution"]["completed_at"] is not None
             return trace if done else None
 

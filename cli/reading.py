@@ -88,10 +88,12 @@ def _print_one(found: dict[str, Any] | None, what: str, as_json: bool) -> None:
 
 async def trace_execution(id: str, as_json: bool) -> None:
     """Print an execution with its steps."""
+    from streams.definitions import Definitions
     from streams.tracing import trace_of
 
     async with open_store(settings_for_database()) as store:
-        found = await trace_of(Reading(store), id)
+        reading = Reading(store)
+        found = await trace_of(reading, Definitions(reading), id)
     if found is None:
         raise NotFound(f"the execution {id} does not exist")
     if as_json:

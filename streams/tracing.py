@@ -3,29 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
-from actions.stored import compile_stored
 from engine.ahead import not_taken, remaining
 from engine.course import defined_path
 from engine.definition import Definition
 from engine.execution import ENDED
 from engine.ids import StepPath
 from storage.reading import Reading
+from streams.definitions import Definitions
 
 UNDER_WAY = frozenset({"pending", "running", "waiting"})
 """Statuses of step executions that are not over."""
 Row = dict[str, Any]
 
 
-async def trace_of(reading: Reading, id: str) -> Row | None:
+async def trace_of(reading: Reading, definitions: Definitions, id: str) -> Row | None:
     """Return an execution with everything that happened in it, and what may still."""
     found = await reading.trace(id)
     if found is None:
         return None
     execution = found["execution"]
-    version = await reading.workflow(execution["workflow"], execution["version"])
-    if version is None:
+    definition = await definitions.get(execution["workflow"], execution["version"])
+    if definition is None:
         return {**found, "remaining": [], "not_taken": []}
-    definition = compile_stored(version["body"], file="", version=execution["version"])
     return {**found, **_course(definition, execution, found["steps"])}
 
 

@@ -23,7 +23,7 @@ from api.screens.page import (
     templates,
 )
 from api.screens.refusals import explained
-from api.screens.ways import Compiled, ways_of
+from api.screens.ways import ways_of
 from api.screens.wording import as_json
 from engine.canonical import request_hash
 from engine.deciders import Vote, deciders_of, refuse_voter
@@ -104,7 +104,7 @@ async def _ways(parts: Parts, approval: Row) -> list[Any]:
     """Return what each answer leads to; nothing where that cannot be found out."""
     record = approval["record"]
     try:
-        definition = await Compiled(parts.reading).get(record["workflow"], record["version"])
+        definition = await parts.definitions.get(record["workflow"], record["version"])
         stored = await ScreenReading(parts.store).stored(approval["execution_row_id"])
         if definition is None or stored is None:
             return []

@@ -11,7 +11,6 @@ from api.parts import Parts, PartsDep, Text
 from api.screens.live import Change, stream
 from api.screens.page import fragment, missing, now, page
 from api.screens.timeline import timeline_of
-from api.screens.ways import Compiled
 from engine.definition import Definition
 from engine.drawing.picture import svg_of
 from engine.execution import Status, StepStatus
@@ -50,7 +49,7 @@ async def state_of(parts: Parts, id: str, axis: str) -> Row | None:
     if found is None:
         return None
     execution = found["execution"]
-    definition = await Compiled(parts.reading).get(execution["workflow"], execution["version"])
+    definition = await parts.definitions.get(execution["workflow"], execution["version"])
     end = execution["completed_at"] or now()
     begin = min([execution["started_at"], *(step["started_at"] for step in found["steps"])])
     moves = [(kind, refusal(kind, found["target"])) for kind in KINDS]

@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse, Response
 from api.events import NewEvent, outgoing
 from api.parts import Parts, PartsDep
 from api.screens.page import missing
-from api.screens.ways import Compiled
 from api.screens.workflow import show
 from engine.definition import Definition
 from engine.explain import Event, Explanation, explain
@@ -63,7 +62,7 @@ async def try_event(request: Request, parts: PartsDep, name: str) -> Response:
     event, errors = read_event(typed)
     if event is None:
         return await show(request, parts, name, typed=typed, errors=errors, status=422)
-    definition = await Compiled(parts.reading).get(name, row["version"])
+    definition = await parts.definitions.get(name, row["version"])
     tried = None if definition is None else explained(definition, event)
     if typed.get("do") != "send":
         return await show(request, parts, name, typed=typed, tried=tried)

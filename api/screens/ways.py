@@ -6,18 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from actions.stored import compile_stored
 from engine.definition import Definition
 from engine.effects import Accept, Refuse
 from engine.execution import Execution
 from engine.ids import WaitId
 from engine.preview import Fork, NextWait, Preview, preview
-from storage.reading import Reading
 
 log = logging.getLogger("sluicegate.api")
 _UNSAID = re.compile(r"«approvals\.\w+\.reason»")
 MAX_LINES = 12
-COMPILED = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +23,6 @@ class Way:
 
     outcome: str
     lines: tuple[tuple[int, str], ...]
-
-
-class Compiled:
-    """Definitions by workflow and version, compiled once; versions never change."""
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-
-    async def get(self, workflow: str, version: int) -> Definition | None:
-        """Return a definition, None where there is none that can be read."""
-        held = _HELD.get((workflow, version))
-        if held is not None:
-            return held
-        row = await self._reading.workflow(workflow, version)
-        if row is None:
-            return None
-        found = compile_stored(row["body"], file=row["file"], version=version)
-        if len(_HELD) >= COMPILED:
-            _HELD.clear()
-        _HELD[workflow, version] = found
-        return found
-
-
-_HELD: dict[tuple[str, int], Definition] = {}
 
 
 def ways_of(definition: Definition, execution: Execution, record: Mapping[str, Any]) -> list[Way]:

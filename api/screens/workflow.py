@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from api.parts import Parts, PartsDep
 from api.screens.page import missing, page
-from api.screens.ways import Compiled
 from engine.definition import Definition
 from engine.drawing.picture import svg_of
 from storage.screens import ScreenReading
@@ -94,7 +93,7 @@ async def show(
         what = f"The workflow {name}"
         return missing(request, what if version is None else f"Version {version} of {name}")
     other = await parts.reading.workflow(name, against) if against else None
-    definition = await Compiled(parts.reading).get(name, found["version"])
+    definition = await parts.definitions.get(name, found["version"])
     drawn = "" if definition is None else svg_of(definition, styled=False)
     data = {
         "found": found,
