@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from tests.acceptance.following import answer
 from tests.world import World
 
 
@@ -33,11 +34,6 @@ def ask(world: World) -> dict[str, Any]:
     id = uuid4().hex
     world.publish("payment.asked", {"id": id, "by": "eve@example.com"})
     return world.waiting(title=f"Payment {id}")
-
-
-def answer(world: World, id: str) -> tuple[str, str | None]:
-    receipt = world.receipt(id)
-    return receipt["result"], receipt["code"]
 
 
 def sees_dead_letter(world: World, id: str) -> None:

@@ -1,6 +1,5 @@
 """The three workflows of definitions.md through the topics, every branch taken once."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -9,6 +8,7 @@ import pytest
 
 from actions.definitions import read_definition
 from devstack.stack import EmbeddedStack
+from tests.acceptance import following
 from tests.sink import Sink
 from tests.world import ROOT, World, a_world
 
@@ -75,34 +75,26 @@ class Run:
 
     def ended(self) -> tuple[str, str | None, str | None]:
         """Return status, result and error code, once it has ended."""
-        sql = (
-            "select * from workflow_executions where execution_id = %s and completed_at is not null"
-        )
-        [row] = self.world.until(sql, self.id)
+        row = following.ended(self.world, self.id)
         return row["status"], row["result"], row["error_code"]
 
 
 def order(world: World, **more: object) -> Run:
     fields = {"customer_id": "old", "total": 50, "currency": "EUR", "country": "DE", **more}
-    event = world.publish("order.created", {"order_id": f"o-{uuid4().hex}", **fields})
-    return Run(world, world.started_by(event)[0])
+    data = {"order_id": f"o-{uuid4().hex}", **fields}
+    return Run(world, following.begin(world, "order.created", data))
 
 
 def refund(world: World, amount: int = 100) -> tuple[Run, str]:
     id = f"r-{uuid4().hex}"
     names = ("currency", "customer_name", "order_id", "reason", "requested_by", "email")
-    event = world.publish(
-        "refund.requested", {"refund_id": id, "amount": amount, **{name: name for name in names}}
-    )
-    return Run(world, world.started_by(event)[0]), id
+    data = {"refund_id": id, "amount": amount, **{name: name for name in names}}
+    return Run(world, following.begin(world, "refund.requested", data)), id
 
 
 def review(world: World, workflow: str) -> Run:
-    command = {"command_id": uuid4().hex, "kind": "start", "workflow": workflow, "by": "ops"}
-    world.produce(world.topic("commands"), json.dumps(command), key=workflow)
-    sql = "select execution_id from workflow_executions where metadata->'event'->>'id' = %s"
-    [row] = world.until(sql, command["command_id"])
-    run = Run(world, row["execution_id"])
+    receipt = following.obeyed(world, following.order(world, "start", workflow=workflow))
+    run = Run(world, receipt["execution_id"])
     run.run_out("settle_gap")
     return run
 
