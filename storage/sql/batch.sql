@@ -395,7 +395,10 @@ insert into outbox (shard, messages) values (%(shard)s, %(messages)s)
 returning id;
 
 -- name: known_decisions
-select decision_id from decisions where decision_id = any(%(ids)s::text[]);
+-- The condition is that of the unique index: without it the whole table would be read.
+select decision_id
+from decisions
+where decision_id = any(%(ids)s::text[]) and (code is null or code <> 'duplicate');
 
 -- name: insert_decisions
 insert into decisions (

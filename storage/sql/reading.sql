@@ -157,7 +157,7 @@ from decisions d
 left join workflow_executions e on e.id = d.execution_id
 where d.decision_id = any(%(ids)s::text[])
     and d.result is not null
-    and d.code is distinct from 'duplicate'
+    and (d.code is null or d.code <> 'duplicate')
 union all
 select
     c.command_id, 'command', c.kind, c.workflow,
