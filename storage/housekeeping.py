@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import psycopg
 
@@ -20,9 +20,11 @@ from storage.partitions import (
     first_id,
     has_ended,
 )
+from storage.statements import statements
 from storage.store import Connection, PostgresStore
 
 T = TypeVar("T")
+Chore = Literal["housekeeping", "vacuum"]
 LIMIT = 2_000
 """Rows of one piece: short transactions, and a vacuum that keeps up."""
 TRIES = 20
@@ -53,10 +55,19 @@ class Housekeeping:
     def __init__(self, store: PostgresStore, retention: Retention) -> None:
         self._store, self._retention = store, retention
 
-    async def claim(self, every_seconds: float) -> datetime | None:
-        """Take the chore if it is due; return the database's time, None where it is not."""
-        rows = await self._store.fetch("claim_housekeeping", every_seconds=every_seconds)
+    async def claim(self, chore: Chore, every_seconds: float) -> datetime | None:
+        """Take a chore if it is due; return the database's time, None where it is not."""
+        rows = await self._store.fetch("claim_chore", name=chore, every_seconds=every_seconds)
         return rows[0]["now"] if rows else None
+
+    async def vacuum(self) -> None:
+        """Make room in the tables whose rows come and go; the server itself looks once a minute."""
+        async with self._store.connection() as connection:
+            await connection.set_autocommit(True)
+            try:
+                await connection.execute(statements()["vacuum_queues"])
+            finally:
+                await connection.set_autocommit(False)
 
     async def tidy(self, now: datetime) -> list[str]:
         """Do everything that is due; return what was done, for the log."""

@@ -112,7 +112,8 @@ async def _create_all(connection: Connection, suffix: str, bounds: sql.Composabl
 
 async def _create(connection: Connection, table: str, name: str, bounds: sql.Composable) -> None:
     statement = sql.SQL(
-        "create table if not exists {name} partition of {table} {bounds} with (fillfactor = {fill})"
+        "create table if not exists {name} partition of {table} {bounds} "
+        "with (fillfactor = {fill}, autovacuum_vacuum_scale_factor = 0.05)"
     )
     await connection.execute(
         statement.format(

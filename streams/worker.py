@@ -31,7 +31,7 @@ from streams.dispatcher import Dispatcher
 from streams.driver import Driver
 from streams.enrichment import Enrichment
 from streams.gathering import Gathering
-from streams.housekeeping import keep_house
+from streams.housekeeping import keep_house, keep_queues_small
 from streams.intake import Handler, Intake
 from streams.notices import Notices
 from streams.outbound import Outbound
@@ -140,6 +140,7 @@ class Worker:
                 ("meetings", ticker.run_meetings()),
                 ("tombstones", tombstones.run()),
                 ("housekeeping", keep_house(housekeeping, settings.housekeeping_seconds)),
+                ("vacuum", keep_queues_small(housekeeping)),
                 ("schedules", Scheduler(self.driver, self.catalog).run()),
                 ("catalog", self._follow_catalog()),
                 ("preflight", watch(settings, self.store, self.admin, self.event_topics)),

@@ -1,5 +1,6 @@
 -- expand, online: housekeeping, bounds kept over transactions, autovacuum of what changes all the time.
-insert into chores (name, done_until) values ('housekeeping', to_timestamp(0))
+insert into chores (name, done_until) values
+    ('housekeeping', to_timestamp(0)), ('vacuum', to_timestamp(0))
 on conflict do nothing;
 
 -- How many executions one root has led to, over events and children (security.md, loop brakes).

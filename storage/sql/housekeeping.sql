@@ -1,8 +1,8 @@
--- name: claim_housekeeping
+-- name: claim_chore
 -- Whoever moves the instant does the chore; the others find it done.
 update chores
 set done_until = clock_timestamp()
-where name = 'housekeeping'
+where name = %(name)s
     and done_until <= clock_timestamp() - make_interval(secs => %(every_seconds)s)
 returning done_until as now;
 
@@ -195,3 +195,7 @@ with gone as (
     returning 1
 )
 select count(*)::int as gone from gone;
+
+-- name: vacuum_queues
+-- Their rows live for moments: what is dead in them is room for the next ones.
+vacuum (skip_locked, truncate false) outbox, timers, trigger_keys, lanes, positions;

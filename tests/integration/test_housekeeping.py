@@ -232,10 +232,10 @@ async def test_dead_letters_that_nobody_has_dealt_with_stay(store: PostgresStore
 
 async def test_one_worker_of_many_does_it_and_again_when_it_is_due(store: PostgresStore) -> None:
     housekeeping = keeping(store)
-    assert await housekeeping.claim(3_600) is not None
-    assert await housekeeping.claim(3_600) is None
-    assert await keeping(store).claim(3_600) is None
-    assert await housekeeping.claim(0) is not None
+    assert await housekeeping.claim("housekeeping", 3_600) is not None
+    assert await housekeeping.claim("housekeeping", 3_600) is None
+    assert await keeping(store).claim("housekeeping", 3_600) is None
+    assert await housekeeping.claim("housekeeping", 0) is not None
 
 
 async def test_a_report_that_holds_a_table_delays_the_drop_and_nothing_else(
@@ -249,6 +249,20 @@ async def test_a_report_that_holds_a_table_delays_the_drop_and_nothing_else(
         done = await keeping(store).tidy(NOW)
     assert done == ["trim_effects 1", "waits of 2024_03 is in use: dropped later"]
     assert await keeping(store).tidy(NOW) == ["dropped 2024_03"]
+
+
+async def test_the_tables_of_what_comes_and_goes_are_vacuumed(store: PostgresStore) -> None:
+    await run(
+        store,
+        ("insert into outbox (shard, messages) select 0, 'x' from generate_series(1, 500)", ()),
+        ("delete from outbox", ()),
+    )
+    await keeping(store).vacuum()
+    size = "select pg_relation_size('outbox') as size"
+    before = await ask(store, size)
+    again = "insert into outbox (shard, messages) select 0, 'x' from generate_series(1, 500)"
+    await run(store, (again, ()))
+    assert await ask(store, size) == before
 
 
 async def spoil(url: str) -> None:
