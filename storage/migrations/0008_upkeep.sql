@@ -6,7 +6,7 @@ on conflict do nothing;
 -- How many executions one root has led to, over events and children (security.md, loop brakes).
 create table if not exists root_starts (
     root uuid primary key,
-    started integer not null
+    started bigint not null
 ) with (fillfactor = 50);
 
 create index concurrently if not exists idx_commands_received_at on commands using brin (received_at);
