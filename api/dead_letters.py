@@ -15,6 +15,7 @@ from storage.dead_letters import (
     DeadLetterRows,
     NoDeadLetter,
     NotOpen,
+    NotWhole,
     Settlement,
 )
 from streams.redrive import discard, readable_letter, replay
@@ -77,6 +78,8 @@ async def _settle(
         raise not_found(f"the dead letter {id}") from None
     except NotOpen as problem:
         raise Problem(409, "dead-letter-settled", str(problem), problem.status) from None
+    except NotWhole as problem:
+        raise Problem(409, "dead-letter-cut", str(problem)) from None
     return readable_letter(await rows.find(id))
 
 
