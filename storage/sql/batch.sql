@@ -100,7 +100,8 @@ select
     execution_id::text as execution_id, wait_id, step_path, kind, opened_at, due_at, correlation,
     record, state
 from waits
-where execution_id = any(%(ids)s::uuid[]) and status = 'open';
+where execution_id = any(%(ids)s::uuid[]) and status = 'open'
+order by opened_at, wait_id;
 
 -- name: load_closed_waits
 select execution_id::text as execution_id, wait_id, outcome
