@@ -1,10 +1,12 @@
 """Load on a deployment: many records at once, workers that are started again, counts awaited."""
 
 import json
+import re
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,7 +115,7 @@ def reach(
 def settle(world: World, seconds: float = 30) -> None:
     """Wait until everything that was to be published is."""
     world.producer.flush(30)
-    reach(world, 0, "outbox", seconds=seconds)
+    reach(world, 1, "(select where not exists (select from outbox)) as empty", seconds=seconds)
 
 
 @dataclass(slots=True)
@@ -121,10 +123,15 @@ class Keeper:
     """Starts a worker again whenever one ends, as a supervisor does."""
 
     world: World
-    env: Mapping[str, str]
+    envs: Iterator[Mapping[str, str]]
+    """What each worker is started with; nothing of its own once they are used up."""
     codes: list[int] = field(default_factory=list)
     """With which codes workers ended."""
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Start one worker."""
+        self.world.start_worker(**next(self.envs, {}))
 
     def run(self) -> None:
         """Look after the workers until told to stop."""
@@ -134,15 +141,17 @@ class Keeper:
                 if code is not None:
                     self.codes.append(code)
                     self.world.workers.remove(worker)
-                    self.world.start_worker(**self.env)
+                    self.start()
 
 
 @contextmanager
-def kept_alive(world: World, number: int, **env: str) -> Iterator[Keeper]:
+def kept_alive(
+    world: World, number: int, envs: Iterable[Mapping[str, str]] = ()
+) -> Iterator[Keeper]:
     """Keep so many workers running while the block lasts."""
-    keeper = Keeper(world, env)
+    keeper = Keeper(world, iter(envs))
     for _ in range(number):
-        world.start_worker(**env)
+        keeper.start()
     thread = threading.Thread(target=keeper.run, daemon=True)
     thread.start()
     try:
@@ -150,6 +159,39 @@ def kept_alive(world: World, number: int, **env: str) -> Iterator[Keeper]:
     finally:
         keeper.stopping.set()
         thread.join(10)
+
+
+def acts(world: World) -> Counter[str]:
+    """Return how often each failpoint has acted, from the logs of the workers."""
+    found: Counter[str] = Counter()
+    for log in world.definitions.glob("worker-*.log"):
+        found.update(re.findall(r"the failpoint (\S+) acts", log.read_text()))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How the life cycles of executions were published."""
+
+    messages: int
+    repeats: int
+    lost: int
+    out_of_order: int
+
+
+def life_cycles_told(world: World) -> Told:
+    """Read how every execution's messages came: each once or again, none missing, in order."""
+    sequences: dict[str, list[int]] = {}
+    for record in world.all_seen(lambda r: r.topic == world.topic("executions")):
+        sequences.setdefault(str(record.key), []).append(int(record.value["sequence"]))
+    repeats = lost = out_of_order = 0
+    for numbers in sequences.values():
+        known = set(numbers)
+        repeats += len(numbers) - len(known)
+        lost += max(known) - len(known)
+        first_seen = list(dict.fromkeys(numbers))
+        out_of_order += first_seen != sorted(first_seen)
+    return Told(sum(map(len, sequences.values())), repeats, lost, out_of_order)
 
 
 def stop_workers(world: World, number: signal.Signals = signal.SIGTERM) -> Sequence[int]:
