@@ -66,7 +66,7 @@ def queue_decision(
     decision = {
         "decision_id": uuid4().hex,
         "execution_id": request.execution_id,
-        "request_id": request.wait_id,
+        "request_id": request.wait_id or None,
         "outcome": outcome,
         "decided_by": "ana@example.com",
         **more,
@@ -75,6 +75,41 @@ def queue_decision(
     world.producer.produce(topic, value, request.execution_id, partition, on_delivery=on_delivery)
     world.producer.poll(0)
     return decision
+
+
+def queue_command(world: World, kind: str, execution_id: str) -> str:
+    """Hand a command to the producer; return its id."""
+    command = {
+        "command_id": uuid4().hex,
+        "kind": kind,
+        "execution_id": execution_id,
+        "by": "ops@example.com",
+        "reason": "a fault is produced",
+    }
+    world.producer.produce(world.topic("commands"), json.dumps(command), execution_id)
+    world.producer.poll(0)
+    return command["command_id"]
+
+
+def register(world: World, **definitions: str) -> None:
+    """Register definitions by their names."""
+    for name, text in definitions.items():
+        (world.definitions / f"{name}.yaml").write_text(text)
+    done = world.command("apply", str(world.definitions))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def begin(world: World, name: str, number: int) -> dict[str, Request]:
+    """Open so many requests by the events of a workflow; return them by the `n` of their events."""
+    for n in range(number):
+        queue_event(world, f"{name}.asked", {"n": n}, id=uuid4().hex)
+    world.producer.flush(30)
+    opened = (
+        "approval_requests a join workflow_executions e on e.id = a.execution_id",
+        f"e.workflow_name = '{name}'",
+    )
+    reach(world, number, *opened)
+    return requests_of(world, name)
 
 
 def requests_of(world: World, workflow: str) -> dict[str, Request]:

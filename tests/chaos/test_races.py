@@ -16,12 +16,13 @@ from tests.chaos.figures import figure, scaled
 from tests.chaos.load import (
     TIMESTAMP,
     Request,
+    begin,
     count,
     expected_request,
+    queue_command,
     queue_decision,
     queue_event,
     reach,
-    requests_of,
     settle,
 )
 from tests.world import World, a_world
@@ -60,16 +61,6 @@ def raced(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def doubled(world: World, name: str) -> int:
     """Return how many executions did what comes after their pause more than once."""
     return count(world, "records", "entity_type = %s and version <> 1", name)
-
-
-def begin(world: World, name: str, number: int) -> dict[str, Request]:
-    """Open so many requests; return them by number."""
-    for n in range(number):
-        queue_event(world, f"{name}.asked", {"n": n}, id=uuid4().hex)
-    world.producer.flush(30)
-    condition = f"workflow_name = '{name}' and status = 'paused'"
-    reach(world, number, "workflow_executions", condition)
-    return requests_of(world, name)
 
 
 # F3
@@ -239,17 +230,10 @@ def send_in_time(world: World, request: Request, due_at: datetime, in_time: set[
 def test_an_execution_that_is_cancelled_does_no_step_more(raced: World) -> None:
     pairs, chance = scaled(5_000, 100), random.Random(28)
     for request in begin(raced, "called-off", pairs).values():
-        cancel = {
-            "command_id": uuid4().hex,
-            "kind": "cancel",
-            "execution_id": request.execution_id,
-            "by": "ops@example.com",
-            "reason": "raced",
-        }
         first = chance.random() < 0.5
         if first:
             queue_decision(raced, request)
-        raced.producer.produce(raced.topic("commands"), json.dumps(cancel), request.execution_id)
+        queue_command(raced, "cancel", request.execution_id)
         if not first:
             queue_decision(raced, request)
     raced.producer.flush(30)
