@@ -3,14 +3,15 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from api.approvals import ANSWERED, Row, answer, find_approval, was_answered
-from api.parts import IdempotencyKey, Name, Parts, PartsDep, WaitSeconds, id_for
+from api.parts import IdempotencyKey, Name, Parts, PartsDep, WaitSeconds, id_for, written_out
 from api.problems import Problem
 from streams.issuing import decision_record, delegation, note, refusal_of_note
 
 router = APIRouter(tags=["approvals"])
+At = Annotated[AwareDatetime | None, BeforeValidator(written_out)]
 Person = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -79,8 +80,8 @@ class Delegate(ByPerson):
     )
 
     to: Person
-    since: AwareDatetime | None = Field(None, alias="from")
-    until: AwareDatetime | None = None
+    since: At = Field(None, alias="from")
+    until: At = None
 
     @model_validator(mode="after")
     def _lasts(self) -> "Delegate":

@@ -20,7 +20,14 @@ BATCH = "application/cloudevents-batch+json"
 KINDS = ("application/json", STRUCTURED, BATCH)
 MAX_BATCH = 100
 Row = dict[str, Any]
-ORDER = {"order_id": "o-1003", "total": 4650, "currency": "EUR", "country": "DE"}
+ORDER = {
+    "order_id": "o-1003",
+    "customer_id": "c-77",
+    "total": 4650,
+    "currency": "EUR",
+    "country": "DE",
+    "email": "ana@example.com",
+}
 REFUSING = frozenset({"blocked", "failed", "cancelled"})
 """Ends for which the gate stays shut: it fails closed (D29)."""
 

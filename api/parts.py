@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import Depends, Header, Path, Query, Request, Response
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from api.answers import Answers
 from api.problems import Problem
@@ -62,6 +62,13 @@ STORABLE = r"^[^\x00]*$"
 """What a database can hold: any text without NUL."""
 
 
+def written_out(value: object) -> object:
+    """Return the text of an instant; raises ValueError for a number, whatever it may count."""
+    if value is not None and not (isinstance(value, str) and value[:4].isdigit() and "-" in value):
+        raise ValueError("write an instant such as 2026-11-28T09:00:00Z")
+    return value
+
+
 def as_utc(at: datetime | None) -> datetime | None:
     """Return an instant with its zone: UTC where none is named."""
     return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
@@ -76,7 +83,7 @@ WaitSeconds = Annotated[
     Query(alias="wait", ge=0, le=30, description="How long to wait for the answer, in seconds."),
 ]
 Text = Annotated[str | None, Query(max_length=500, pattern=STORABLE)]
-Instant = Annotated[datetime | None, Query(), AfterValidator(as_utc)]
+Instant = Annotated[datetime | None, Query(), BeforeValidator(written_out), AfterValidator(as_utc)]
 IdempotencyKey = Annotated[
     str | None,
     Header(

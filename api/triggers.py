@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from actions.stored import compile_stored
 from api.commands import CALLER, issue, refused
+from api.events import ORDER
 from api.parts import (
     STORABLE,
     IdempotencyKey,
@@ -37,9 +38,7 @@ ANSWERED: dict[int | str, dict[str, Any]] = {
     **shown(SentCommand, 202, "Sent"),
     **shown(Settled, 200, "Ended or paused in time"),
 }
-PAYLOAD = json_body(
-    {"type": "object"}, {"order_id": "o-1003", "total": 4650, "currency": "EUR", "country": "DE"}
-)
+PAYLOAD = json_body({"type": "object"}, ORDER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,16 @@ KINDS = (
 Tag = Annotated[str | None, Header(max_length=200)]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 AnyVersion = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+ANYTHING = {"description": "A definition, in YAML or JSON."}
 EXAMPLE = """name: w
 trigger: { event: order.created }
 steps:
   - id: a
     allow: {}
 """
-DEFINITION = json_body({"type": "string"}, EXAMPLE, kinds=KINDS)
+DEFINITION = json_body(ANYTHING, EXAMPLE, kinds=KINDS)
+CHECKED = json_body(ANYTHING, EXAMPLE, kinds=KINDS, required=False)
+"""Even nothing can be checked; it is no definition."""
 SVG: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The picture",
@@ -124,7 +127,7 @@ async def _examine(
 @router.post(
     "/workflows:validate",
     response_model=None,
-    openapi_extra=DEFINITION,
+    openapi_extra=CHECKED,
     responses=shown(Checked, text="What was found"),
 )
 async def validate(request: Request, parts: PartsDep) -> Row:

@@ -28,10 +28,12 @@ class Page(BaseModel):
     next_cursor: str | None
 
 
-def json_body(schema: Json, *examples: object, kinds: tuple[str, ...] = JSON) -> Json:
+def json_body(
+    schema: Json, *examples: object, kinds: tuple[str, ...] = JSON, required: bool = True
+) -> Json:
     """Return how the document shows a body that its operation reads by itself."""
     content: Json = {kind: {"schema": schema} for kind in kinds}
     if examples:
         named = {f"example{number}": {"value": one} for number, one in enumerate(examples, 1)}
         content[kinds[0]] = {**content[kinds[0]], "examples": named}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}

@@ -54,18 +54,25 @@ class DeadLetter(BaseModel):
     workflow: str | None
 
 
+class Content(BaseModel):
+    """Bytes: `text` where they are UTF-8, else `base64`."""
+
+    text: str | None = None
+    base64: str | None = None
+
+
 class Header(BaseModel):
     """A header of a record."""
 
     name: str
-    value: str | None
+    value: Content | None
 
 
 class WholeDeadLetter(DeadLetter):
     """A dead letter with its key, value and headers: text where they are text."""
 
-    record_key: str | None
-    value: str | None
+    record_key: Content | None
+    value: Content | None
     headers: list[Header]
     consumer_group: str
     redrives: list[Json] = Field(description="Who did what about it, when and why.")
