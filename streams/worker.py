@@ -18,6 +18,7 @@ from actions.sources import RowReader
 from config.routes import parse_routes
 from config.settings import Settings
 from storage.cache import ContextCache
+from storage.housekeeping import Housekeeping, retention_of
 from storage.store import PostgresStore
 from streams.admin import Admin
 from streams.agents.commands import CommandsHandler
@@ -30,6 +31,7 @@ from streams.dispatcher import Dispatcher
 from streams.driver import Driver
 from streams.enrichment import Enrichment
 from streams.gathering import Gathering
+from streams.housekeeping import keep_house, keep_queues_small
 from streams.intake import Handler, Intake
 from streams.notices import Notices
 from streams.outbound import Outbound
@@ -131,6 +133,9 @@ class Worker:
         tombstones = Tombstones(
             self.store, self.topics.waiting, after_seconds=settings.tombstone_seconds
         )
+        housekeeping = Housekeeping(
+            self.store, retention_of(settings.retention_days, settings.event_id_days)
+        )
         self.driver.followers = [relay, self.dispatcher, ticker]
         self.tasks = tuple(
             self._spawn(name, loop)
@@ -141,6 +146,8 @@ class Worker:
                 ("timers", ticker.run_timers()),
                 ("meetings", ticker.run_meetings()),
                 ("tombstones", tombstones.run()),
+                ("housekeeping", keep_house(housekeeping, settings.housekeeping_seconds)),
+                ("vacuum", keep_queues_small(housekeeping)),
                 ("schedules", Scheduler(self.driver, self.catalog).run()),
                 ("catalog", self._follow_catalog()),
                 ("preflight", watch(settings, self.store, self.admin, self.event_topics)),
