@@ -55,7 +55,7 @@ def test_a_worker_that_froze_in_a_batch_is_fenced_and_commits_nothing_twice(
         world.start_worker()
         reach(world, events, "records", "entity_type = 'plain'")
         stalled = time.monotonic() - begun
-        # Without the failpoint's help it would stop at each batch: the signal goes on until it ends.
+        # Without the failpoint's help it would stop at each batch: the signal goes on till then.
         frozen.send_signal(signal.SIGCONT)
         more = uuid4().hex
         queue_event(world, "plain.asked", {"n": more}, id=more)
