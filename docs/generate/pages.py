@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from docs.generate import codes, language, operators, settings, statuses, topics
+from docs.generate import codes, language, operators, reliability, settings, statuses, topics
 from engine.language.schema import resources_schema, workflow_schema
 
 DOCS = Path(__file__).parent.parent
@@ -28,6 +28,7 @@ def pages() -> dict[str, str]:
     reference = {f"reference/{name}.md": NOTE + text for name, text in written.items()}
     return {
         **reference,
+        "reliability.md": NOTE + reliability.page(),
         "schema/workflow.schema.json": schema_text(workflow_schema()),
         "schema/resources.schema.json": schema_text(resources_schema()),
     }
