@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-kafka test-browser check docs bench soak requirements clean
+.PHONY: setup demo test test-kafka test-browser check docs bench soak requirements mutations clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
@@ -47,6 +47,9 @@ soak: $(STAMP)
 
 requirements: $(STAMP)
 	$(BIN)/python tests/requirements.py
+
+mutations: $(STAMP)
+	$(BIN)/python -m tests.mutations
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
