@@ -194,6 +194,9 @@ class Worker:
         if self.out is not None:
             await self.out.close()
         await self.cache.close()
+        if self.dispatcher is not None:
+            with contextlib.suppress(Exception):
+                await self.dispatcher.release()
         await self.store.close()
 
 
