@@ -280,6 +280,11 @@ class Reading:
         """Return the names of the declared resources."""
         return [row["name"] for row in await self._store.fetch("read_resources")]
 
+    async def resources(self) -> dict[str, Any]:
+        """Return the declared resources by name."""
+        rows = await self._store.fetch("read_resources")
+        return {row["name"]: row["declaration"] for row in rows}
+
     async def workflows(self) -> list[Row]:
         """Return the latest version of every workflow."""
         return await self._store.fetch("list_workflows", after="", limit=None)
