@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-kafka test-browser check docs bench requirements clean
+.PHONY: setup demo test test-kafka test-browser check docs bench bench-pages requirements clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
@@ -41,6 +41,9 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.run $(ARGS)
+
+bench-pages: $(STAMP)
+	$(BIN)/python -m bench.pages $(ARGS)
 
 requirements: $(STAMP)
 	$(BIN)/python tests/requirements.py
