@@ -73,7 +73,8 @@ async def migrate(store: PostgresStore, between: Callable[[], None] = _nothing) 
     async with store.connection() as connection, connection.transaction():
         await connection.execute(LOCK)
         await connection.execute(TABLE)
-        await connection.execute("set local lock_timeout = '5s'")
+        # Locks are not waited for, but indexes of large tables take their time.
+        await connection.execute("set local lock_timeout = '5s'; set local statement_timeout = 0")
         known, applied = migrations(), await _applied(connection)
         _check_unchanged(known, applied)
         done = []
