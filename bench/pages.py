@@ -241,7 +241,12 @@ def _api(middle: str, keys: Sequence[str], ids: Sequence[str], asked: Sequence[s
         f"GET {api}/workflows": [f"{api}/workflows"],
         f"GET {api}/schedules": [f"{api}/schedules"],
         f"GET {api}/lag": [f"{api}/lag"],
+        "GET /metrics": ["/metrics"],
     }
+
+
+class Unanswered(Exception):
+    """A page that did not come."""
 
 
 class Visitor:
@@ -263,7 +268,7 @@ class Visitor:
         sent = answer.read()
         took = (time.perf_counter() - begun) * 1000
         if answer.status != 200:
-            raise SystemExit(f"{path} answered {answer.status}: {sent[:300]!r}")
+            raise Unanswered(f"{path} answered {answer.status}")
         packed = answer.headers.get("Content-Encoding") == "gzip"
         return took, gzip.decompress(sent) if packed else sent, len(sent)
 
@@ -374,8 +379,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             report["first_paint"] = first_paint(url)
             for name, paths in looked_at.items():
                 if options.only in name:
-                    pages[name] = measure(bench, visitor, paths, options.requests)
-                    show(name, pages[name])
+                    pages[name] = _look_at(bench, visitor, name, paths, options.requests)
             report["pages"] = pages
             report["weight_bytes"] = {
                 name: weight(visitor, looked_at[name][0])
@@ -383,6 +387,18 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             }
             report["idle"] = asyncio.run(idle(bench, url, pid, looked_at))
     return report
+
+
+def _look_at(
+    bench: Bench, visitor: Visitor, name: str, paths: Sequence[str], requests: int
+) -> dict[str, Any]:
+    try:
+        found = measure(bench, visitor, paths, requests)
+    except Unanswered as problem:
+        print(f"{name:<58} {problem}", flush=True)
+        return {"problem": str(problem)}
+    show(name, found)
+    return found
 
 
 def show(name: str, found: Mapping[str, Any]) -> None:

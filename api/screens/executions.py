@@ -13,7 +13,8 @@ from api.screens.live import Change, stream
 from api.screens.page import fragment, page, query
 from engine.execution import Status
 from engine.ids import parse_execution_id, public_id
-from storage.screens import COUNTED, ExecutionsFilter, ScreenReading
+from storage.reading import ExecutionFilter
+from storage.screens import COUNTED, ScreenReading
 
 router = APIRouter()
 ROWS = 50
@@ -42,12 +43,14 @@ class Asked:
     since: Text = None
     until: Text = None
 
-    def wanted(self) -> tuple[ExecutionsFilter, dict[str, str]]:
+    def wanted(self) -> tuple[ExecutionFilter, dict[str, str]]:
         """Return what to list, and what is wrong with which field."""
         status = self.status if self.status in STATUSES else None
         key = (self.key or "").strip() or None
         (begin, wrong_begin), (end, wrong_end) = _instant(self.since), _instant(self.until)
-        wanted = ExecutionsFilter(status, self.workflow or None, key, begin, end)
+        wanted = ExecutionFilter(
+            status=status, workflow=self.workflow or None, key=key, since=begin, until=end
+        )
         return wanted, {"since": wrong_begin, "until": wrong_end}
 
 
@@ -59,7 +62,7 @@ def is_about_executions(change: Change) -> bool:
     return change.kind == "execution"
 
 
-async def _data(parts: Parts, wanted: ExecutionsFilter, cursor: str | None) -> dict[str, Any]:
+async def _data(parts: Parts, wanted: ExecutionFilter, cursor: str | None) -> dict[str, Any]:
     found, counts = await ScreenReading(parts.store).executions(wanted, ROWS, cursor)
     return {
         "rows": found.items,
