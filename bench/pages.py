@@ -5,6 +5,7 @@ import asyncio
 import gzip
 import http.client
 import json
+import os
 import re
 import shutil
 import signal
@@ -278,14 +279,18 @@ def scans(database: psycopg.Connection) -> dict[str, int]:
     return dict(database.execute(SCANS, (BIG_ROWS,)).fetchall())
 
 
-def measure(bench: Bench, visitor: Visitor, paths: Sequence[str], requests: int) -> dict[str, Any]:
+def measure(
+    bench: Bench, pid: int, visitor: Visitor, paths: Sequence[str], requests: int
+) -> dict[str, Any]:
     """Ask for a page often; return its times, its weight, and which tables it read as a whole."""
     for path in paths[:3]:
         visitor.get(path)
     before, times, size = scans(bench.db), [], 0
+    spent = [cpu_seconds(pid), tree_cpu_seconds(bench.stack.pids["postgres"])]
     for number in range(requests):
         took, _, size = visitor.get(paths[number % len(paths)])
         times.append(took)
+    used = [cpu_seconds(pid), tree_cpu_seconds(bench.stack.pids["postgres"])]
     # Servers report what they did at most once a second.
     time.sleep(1.1)
     after = scans(bench.db)
@@ -293,6 +298,7 @@ def measure(bench: Bench, visitor: Visitor, paths: Sequence[str], requests: int)
     return {
         "p50_ms": round(statistics.median(times), 1),
         "p99_ms": round(times[int(len(times) * 0.99) - 1], 1),
+        "cpu_ms": round((sum(used) - sum(spent)) / requests * 1000, 1),
         "sent_bytes": size,
         "sequential_scans": sorted(name for name, count in after.items() if count > before[name]),
     }
@@ -371,6 +377,7 @@ def first_paint(url: str) -> dict[str, Any]:
 def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Fill a deployment, and look at everything."""
     report: dict[str, Any] = machine() | {"executions": options.executions}
+    report["load_at_start"] = os.getloadavg()
     with EmbeddedStack(folder / "stack") as stack:
         bench = Bench(stack, folder, 20)
         report["seeding"] = fill(bench, options.executions, options.waiting)
@@ -379,7 +386,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             report["first_paint"] = first_paint(url)
             for name, paths in looked_at.items():
                 if options.only in name:
-                    pages[name] = _look_at(bench, visitor, name, paths, options.requests)
+                    pages[name] = _look_at(bench, pid, visitor, name, paths, options.requests)
             report["pages"] = pages
             report["weight_bytes"] = {
                 name: weight(visitor, looked_at[name][0])
@@ -390,10 +397,10 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _look_at(
-    bench: Bench, visitor: Visitor, name: str, paths: Sequence[str], requests: int
+    bench: Bench, pid: int, visitor: Visitor, name: str, paths: Sequence[str], requests: int
 ) -> dict[str, Any]:
     try:
-        found = measure(bench, visitor, paths, requests)
+        found = measure(bench, pid, visitor, paths, requests)
     except Unanswered as problem:
         print(f"{name:<58} {problem}", flush=True)
         return {"problem": str(problem)}
@@ -405,7 +412,11 @@ def show(name: str, found: Mapping[str, Any]) -> None:
     """Print the figures of one page."""
     slow = " SLOW" if found["p99_ms"] > 50 else ""
     read = f" reads all of {', '.join(found['sequential_scans'])}" * bool(found["sequential_scans"])
-    print(f"{name:<58} {found['p50_ms']:>7} {found['p99_ms']:>7} ms{slow}{read}", flush=True)
+    print(
+        f"{name:<58} {found['p50_ms']:>7} {found['p99_ms']:>7} ms, CPU {found['cpu_ms']:>5} ms"
+        f"{slow}{read}",
+        flush=True,
+    )
 
 
 def main() -> None:

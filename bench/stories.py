@@ -1,6 +1,7 @@
 """What happens in the seeded deployment: a few stories, played for real and then multiplied."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,20 @@ steps:
   - id: done
     allow: {}
 """,
+    "notice.yaml": """
+name: partner-notice
+trigger: { event: partner.changed, key: "${partner_id}" }
+steps:
+  - id: tell
+    execute: [ { webhook: { url: "http://127.0.0.1:9/", json: { partner: "${partner_id}" } } } ]
+""",
+    "survey.yaml": """
+name: quick-survey
+trigger: { event: survey.asked, key: "${survey_id}" }
+steps:
+  - id: answer
+    approval: { title: "Survey ${survey_id}", anyone: true, expires_in: 1s }
+""",
     "import.yaml": """
 name: file-import
 trigger: { event: file.received }
@@ -84,6 +99,8 @@ class Story:
     answers: tuple[str, ...] = ()
     """Outcomes given to whatever is asked, one after the other."""
     command: str | None = None
+    until: tuple[str, ...] = ()
+    """Statuses one of which it comes to by itself."""
     stays: bool = False
     """Whether it ends with an approval that waits for somebody."""
 
@@ -109,6 +126,8 @@ STORIES = (
     Story("employee.hired", {"name": "Kim"}, 1),
     Story("file.received", {"name": "a.csv"}, 2),
     Story("order.created", ORDER, 0.01, command="hold"),
+    Story("partner.changed", {}, 2, until=("failed",)),
+    Story("survey.asked", {}, 1, until=("blocked", "failed")),
     Story("order.created", ORDER, 70, stays=True),
     Story("order.created", ORDER | {"total": 20_000}, 5, ("approved",), stays=True),
     Story("expense.submitted", CLAIM | {"amount": 90}, 10, stays=True),
@@ -116,7 +135,15 @@ STORIES = (
     Story("refund.requested", REFUND, 5, ("approved",), stays=True),
     Story("contract.drafted", CONTRACT, 0.05, stays=True),
 )
-NAMED = ("order_id", "claim_id", "refund_id", "contract_id", "employee_id")
+NAMED = (
+    "order_id",
+    "claim_id",
+    "refund_id",
+    "contract_id",
+    "employee_id",
+    "partner_id",
+    "survey_id",
+)
 
 
 def name_of(number: int) -> str:
@@ -157,6 +184,11 @@ class Teller:
             self._answer(id, f"{name}-{count}", outcome)
         if story.command:
             self.post(f"/executions/{id}/{story.command}?wait=20", {"by": "ops"})
+        deadline = time.monotonic() + 30
+        while story.until and self.get(f"/executions/{id}")["status"] not in story.until:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{id} does not become {' or '.join(story.until)}")
+            time.sleep(0.2)
         return id
 
     def _answer(self, id: str, decision_id: str, outcome: str) -> None:

@@ -9,9 +9,15 @@ from storage.store import Transaction
 Row = dict[str, Any]
 RESULTS = ("allowed", "executed")
 """How completed executions end."""
+STATUS_OF_RESULT = {
+    "allowed": "completed",
+    "executed": "completed",
+    "blocked": "blocked",
+    "failed": "failed",
+}
 CLOSED = ("approved", "rejected", "expired", "cancelled")
 """The statuses of requests that are no longer open."""
-MOST_SORTED = 2_000
+MOST_SORTED = 10_000
 """So many waiting executions are sorted; of more the newest are looked for one by one."""
 
 
@@ -22,8 +28,12 @@ def _ids(rows: list[Row]) -> list[str]:
 async def find_executions(transaction: Transaction, asked: Mapping[str, object]) -> list[str]:
     """Return the ids of the newest executions that fit; absent filters are None."""
     await transaction.run("use_custom_plans")
+    status = STATUS_OF_RESULT.get(str(asked["result"]), asked["status"])
+    if asked["status"] not in (None, status):
+        return []
+    asked = {**asked, "status": status}
     by_version = any(asked[name] is not None for name in ("workflow", "label"))
-    completed = asked["status"] == "completed" or asked["result"] in RESULTS
+    completed = status == "completed"
     if by_version or completed:
         names = ("workflow", "label", "label_value")
         wanted = {name: asked[name] for name in names}
@@ -37,8 +47,6 @@ async def find_executions(transaction: Transaction, asked: Mapping[str, object])
     if not completed:
         return _ids(await transaction.fetch("find_executions_of_versions", **asked))
     results = [result for result in RESULTS if asked["result"] in (None, result)]
-    if asked["status"] not in (None, "completed"):
-        return []
     return _ids(await transaction.fetch("find_completed_executions", **asked, results=results))
 
 

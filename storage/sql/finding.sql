@@ -111,6 +111,7 @@ union all
     select a.execution_id::text
     from approval_requests a
     where a.status = 'pending' and %(waiting_on)s = 'approval'
+    order by a.requested_at desc
     limit %(most)s
 )
 union all
@@ -119,6 +120,7 @@ union all
     from approval_requests a
     where a.status = 'pending'
         and (a.roles @> array[%(waiting_on)s::text] or a.users @> array[%(waiting_on)s::text])
+    order by a.requested_at desc
     limit %(most)s
 );
 
@@ -163,22 +165,28 @@ cross join lateral (
         )
         and (
             split_part(o.paused_reason, ':', 1) = %(waiting_on)s
-            or exists (
-                select 1
-                from waits w
-                where w.execution_id = o.id
-                    and w.status = 'open'
-                    and (w.kind = %(waiting_on)s or w.record ->> 'event' = %(waiting_on)s)
-            )
-            or exists (
-                select 1
-                from approval_requests a
-                where a.execution_id = o.id
-                    and a.status = 'pending'
-                    and (
-                        a.roles @> array[%(waiting_on)s::text]
-                        or a.users @> array[%(waiting_on)s::text]
-                    )
+            -- Looked up one by one: as conditions that exist they would read all waits first.
+            or coalesce(
+                (
+                    select true
+                    from waits w
+                    where w.execution_id = o.id
+                        and w.status = 'open'
+                        and (w.kind = %(waiting_on)s or w.record ->> 'event' = %(waiting_on)s)
+                    limit 1
+                ),
+                (
+                    select true
+                    from approval_requests a
+                    where a.execution_id = o.id
+                        and a.status = 'pending'
+                        and (
+                            a.roles @> array[%(waiting_on)s::text]
+                            or a.users @> array[%(waiting_on)s::text]
+                        )
+                    limit 1
+                ),
+                false
             )
         )
     order by o.started_at desc, o.id desc

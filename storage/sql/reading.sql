@@ -51,7 +51,13 @@ where c.execution_id = %(id)s
 order by c.id;
 
 -- name: get_timers
-select kind, wait_id, due_at from timers where execution_id = %(id)s order by due_at;
+select kind, wait_id, due_at
+from timers
+-- Their ids begin with their execution's time, as those of waits do.
+where id >= (left(%(id)s::text, 13) || '-0000-0000-000000000000')::uuid
+    and id <= (left(%(id)s::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+    and execution_id = %(id)s::uuid
+order by due_at;
 
 -- name: get_effects
 select

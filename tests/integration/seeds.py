@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -36,8 +37,14 @@ where name = 'order-approval' and not exists (
 group by name
 """
 WAIT = """
-insert into waits (id, execution_id, step_path, kind, status, record, opened_at, since)
-values (%(id)s, %(execution_id)s, 'manager', %(kind)s, 'open', %(record)s, now(), now())
+insert into waits (
+    id, execution_id, step_path, kind, status, outcome, closed_at, record, opened_at, since
+)
+values (
+    %(id)s, %(execution_id)s, 'manager', %(kind)s,
+    case when %(outcome)s::text is null then 'open' else 'closed' end, %(outcome)s,
+    case when %(outcome)s::text is not null then now() end, %(record)s, now(), now()
+)
 """
 APPROVAL = """
 insert into approval_requests (
@@ -104,7 +111,7 @@ def an_execution(
             record = {"workflow": "order-approval"}
             record |= {"event": "stock.counted"} if kind == "event" else {}
             row = {"id": _new_id(f"{name}/{kind}"), "execution_id": id, "kind": kind}
-            connection.execute(WAIT, {**row, "record": json.dumps(record)})
+            connection.execute(WAIT, {**row, "record": json.dumps(record), "outcome": None})
             if kind == "approval":
                 asked = {"status": "pending", "decided_at": None, "roles": ["clerk"]}
                 connection.execute(APPROVAL, {**row, **asked})
@@ -125,9 +132,10 @@ def a_request(world: World, name: str, status: str = "pending") -> str:
     }
     with psycopg.connect(world.database_url) as connection:
         row = {"id": row_id, "execution_id": id, "kind": "approval", "record": json.dumps(record)}
-        connection.execute(WAIT, row)
+        outcome = None if status == "pending" else status
+        connection.execute(WAIT, {**row, "outcome": outcome})
         decided_at = None if status == "pending" else "2026-03-02T09:00:00Z"
-        asked = {"status": status, "decided_at": decided_at, "roles": []}
+        asked: dict[str, Any] = {"status": status, "decided_at": decided_at, "roles": []}
         connection.execute(APPROVAL, {**row, **asked})
     return wait_id
 
