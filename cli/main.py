@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import dead_letters, operating
+from cli.chaos import entry as chaos
 from cli.errors import exit_code_of, fail, run
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app.add_typer(executions, name="executions")
 app.add_typer(approvals, name="approvals")
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(operating.top)
+app.add_typer(chaos.commands)
 app.add_typer(operating.workflows, name="workflows")
 app.add_typer(operating.waits, name="waits")
 executions.add_typer(operating.executions)

@@ -74,7 +74,9 @@ order by 1
 limit 5;
 
 -- name: broken_no_wait_ends_early
-select w.wait_id as row, count(*) over () as total
+select
+    w.wait_id || ' by ' || round(extract(epoch from w.due_at - w.closed_at) * 1000, 1) || ' ms' as row,
+    count(*) over () as total
 from waits w
 where w.id >= %(since)s::uuid and w.outcome in ('elapsed', 'expired') and w.closed_at < w.due_at
 order by 1
