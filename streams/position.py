@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.errors import SluicegateError
-from storage.store import PostgresStore
+from storage.errors import DatabaseUnreachable
+from storage.store import TRANSIENT, PostgresStore
+from streams.admin import BrokerUnreachable
 from streams.codecs import RawRecord
+from streams.driver import back_off
 
 log = logging.getLogger("sluicegate.position")
 
@@ -84,9 +87,18 @@ class Positions:
         return int(found[0]["next_offset"])
 
     async def starts(self, assigned: frozenset[Partition]) -> dict[Partition, int]:
-        """Return where to start assigned partitions; new ones start at their beginning."""
-        if not assigned:
-            return {}
+        """Return where to start assigned partitions, as soon as database and broker answer."""
+        attempt = 0
+        while assigned:
+            try:
+                return await self._starts(assigned)
+            except (*TRANSIENT, DatabaseUnreachable, BrokerUnreachable) as error:
+                attempt += 1
+                await back_off(attempt, "positions", error)
+        return {}
+
+    async def _starts(self, assigned: frozenset[Partition]) -> dict[Partition, int]:
+        """Return where to start partitions; new ones start at their beginning."""
         log_state = await self._look_up(assigned)
         await self._insert_missing(assigned, log_state)
         topics = sorted({partition.topic for partition in assigned})
@@ -101,6 +113,10 @@ class Positions:
         return {partition: self._expected[partition] for partition in assigned}
 
     async def _insert_missing(self, assigned: Iterable[Partition], log_state: LogState) -> None:
+        # An insertion would wait for a frozen worker's open batch even where the row exists.
+        topics = sorted({partition.topic for partition in assigned})
+        stored = await self._store.fetch("read_positions", group_id=self._group, topics=topics)
+        known = {Partition(row["topic"], row["partition"]) for row in stored}
         rows = [
             {
                 "topic": partition.topic,
@@ -109,9 +125,11 @@ class Positions:
                 "next_offset": log_state.beginnings.get(partition, 0),
             }
             for partition in assigned
+            if partition not in known
         ]
-        async with self._store.transaction() as transaction:
-            await transaction.write("insert_positions", rows, group_id=self._group)
+        if rows:
+            async with self._store.transaction() as transaction:
+                await transaction.write("insert_positions", rows, group_id=self._group)
 
     async def _start(
         self, partition: Partition, stored: int, stored_id: str | None, log_state: LogState
