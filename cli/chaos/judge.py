@@ -12,6 +12,7 @@ from storage.invariants import Cohort, Finding, Invariants, found_among
 from storage.store import PostgresStore
 from streams.position import Partition
 from streams.topics import Topics
+from streams.witness.answers import DecisionsSeen
 from streams.witness.reader import Reader
 from streams.witness.witness import Witness, a_witness
 
@@ -43,6 +44,8 @@ class Verdict:
     records: int
     repeats: int
     dead_letters: int
+    unstamped: bool
+    """Whether it cannot be told if a decision was in time."""
 
 
 async def judge(settings: Settings, cohort: Cohort, attempt: Attempt) -> Verdict:
@@ -52,7 +55,7 @@ async def judge(settings: Settings, cohort: Cohort, attempt: Attempt) -> Verdict
     try:
         invariants = Invariants(store, cohort)
         witness = read_topics(settings, cohort, attempt)
-        progress = await invariants.progress([NAME])
+        progress = await _progress(invariants, attempt)
         findings = [
             *await invariants.check(),
             *await witness.testify(invariants),
@@ -62,11 +65,20 @@ async def judge(settings: Settings, cohort: Cohort, attempt: Attempt) -> Verdict
         ]
         if attempt.built_in:
             findings += await invariants.check_records(NAME, ENTITIES)
-        letters = witness.folds[Topics(settings.topic_prefix).dead_letters]
-        distinct = letters.records - letters.repeats
-        return Verdict(findings, progress, witness.records(), witness.repeats(), distinct)
+        return _verdict(findings, progress, witness, Topics(settings.topic_prefix))
     finally:
         await store.close()
+
+
+def _verdict(
+    findings: Sequence[Finding], progress: Mapping[str, int], witness: Witness, topics: Topics
+) -> Verdict:
+    letters, decisions = witness.folds[topics.dead_letters], witness.folds[topics.decisions]
+    unstamped = isinstance(decisions, DecisionsSeen) and decisions.unstamped > 0
+    return Verdict(
+        findings, progress, witness.records(), witness.repeats(),
+        letters.records - letters.repeats, unstamped,
+    )  # fmt: skip
 
 
 def read_topics(settings: Settings, cohort: Cohort, attempt: Attempt) -> Witness:
@@ -81,6 +93,12 @@ def read_topics(settings: Settings, cohort: Cohort, attempt: Attempt) -> Witness
     finally:
         reader.close()
     return witness
+
+
+async def _progress(invariants: Invariants, attempt: Attempt) -> Mapping[str, int]:
+    if attempt.built_in:
+        return await invariants.progress([NAME])
+    return await invariants.event_progress(SOURCE)
 
 
 async def _compare_sent(invariants: Invariants, sent: Sent) -> list[Finding]:
@@ -119,12 +137,13 @@ async def _compare_sink(invariants: Invariants, sink: Sink | None) -> list[Findi
 
 def _look_at_progress(attempt: Attempt, progress: Mapping[str, int]) -> list[Finding]:
     """Return what makes a run no proof: nothing moved, or nothing went wrong."""
-    attempted = sum(1 for id in set(attempt.sent.events) if not id.endswith("-signal"))
-    ended = progress["ended"] if attempt.built_in else progress["started"]
+    attempted = attempt.sent.attempted()
+    ended = progress["ended" if attempt.built_in else "known"]
     findings = list(found_among("positions_rise", "no position falls", attempt.positions.fell))
     if not attempted or ended < LEAST_ENDED * attempted:
-        rows = (f"{ended} of {attempted} executions",)
-        findings.append(Finding("progress", "at least 95 % of the executions end", 1, rows))
+        rows = (f"{ended} of {attempted}",)
+        what = "executions end" if attempt.built_in else "events are processed"
+        findings.append(Finding("progress", f"at least 95 % of the {what}", 1, rows))
     if attempt.failed:
         sentence = f"all {attempt.planned} planned faults happen"
         findings += found_among("faults_happen", sentence, list(attempt.failed))

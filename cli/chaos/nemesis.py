@@ -16,6 +16,7 @@ UP_SECONDS = 30.0
 END_SECONDS = 15.0
 LONGEST_SHIFT_SECONDS = 2 * 3600
 SLOWEST_SECONDS = 0.3
+ALONE, RECOVERY_SECONDS = 0.5, 30.0
 OVERHEAD_SECONDS = 1.0
 """About how long a fault takes beside what is planned: restarts, mostly."""
 
@@ -96,8 +97,7 @@ class Nemesis:
             self._hold(TICK_SECONDS)
         match fault.kind:
             case "kill":
-                self.watch.note_death()
-                return workers.kill(victim)
+                return self._kill(fault)
             case "clock_shift":
                 if find_faketime() is None:
                     return False
@@ -110,6 +110,18 @@ class Nemesis:
                 self._hold(fault.seconds)
                 workers.send(victim, signal.SIGCONT)
                 return True
+
+    def _kill(self, fault: Fault) -> bool:
+        """Kill a worker; every second kill is left alone until all partitions have gone on."""
+        alone = fault.chance < ALONE
+        if alone:
+            self.watch.note_death()
+        died = self.deployment.workers.kill(fault.victim)
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while alone and self.watch.waits() and time.monotonic() < deadline:
+            self._hold(TICK_SECONDS)
+        self.watch.give_up()
+        return died
 
     def _disturb(self, fault: Fault, what: str) -> bool:
         """Do something to a line, and heal it."""

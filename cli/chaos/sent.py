@@ -15,6 +15,10 @@ class Sent:
     counts: Counter[str] = field(default_factory=Counter)
     """How many of which kind: duplicates, contradictions, early decisions, ..."""
 
+    def attempted(self) -> int:
+        """Return how many executions were asked for."""
+        return sum(1 for id in set(self.events) if not id.endswith("-signal"))
+
     def event(self, id: str) -> Callable[[bool], None]:
         """Return what keeps an event once it is acknowledged."""
         return self._keeper(self.events, id)

@@ -57,6 +57,6 @@ class Settling:
                 ended = (await invariants.progress([NAME]))["ended"]
             finally:
                 await store.close()
-            attempted = sum(1 for id in set(self._sent.events) if not id.endswith("-signal"))
-            return unsettled, max(0, attempted - ended) if self._built_in else 0
+            still = max(0, self._sent.attempted() - ended) if self._built_in else 0
+            return unsettled, still
         return -1, -1

@@ -23,8 +23,8 @@ class Positions:
     event_topic: str
     latest: dict[tuple[str, int], Row] = field(default_factory=dict)
     fell: list[str] = field(default_factory=list)
-    deaths: list[datetime] = field(default_factory=list)
-    """Kills after which not every partition has gone on yet."""
+    death: datetime | None = None
+    """A kill after which not every partition has gone on yet."""
     recoveries: list[float] = field(default_factory=list)
 
     def note(self, rows: list[Row], now: datetime) -> None:
@@ -37,10 +37,15 @@ class Positions:
                 after = f"{before['next_offset']} -> {row['next_offset']}"
                 self.fell.append(f"{place[0]}[{place[1]}] {after}")
         marks = [r["watermark"] for place, r in self.latest.items() if place[0] == self.event_topic]
-        for death in list(self.deaths):
-            if marks and all(mark is not None and mark >= death for mark in marks):
-                self.deaths.remove(death)
-                self.recoveries.append((now - death).total_seconds())
+        death = self.death
+        if death and marks and all(mark is not None and mark >= death for mark in marks):
+            self.recovered(now)
+
+    def recovered(self, now: datetime) -> None:
+        """Keep how long it took since the kill."""
+        if self.death is not None:
+            self.recoveries.append((now - self.death).total_seconds())
+        self.death = None
 
 
 def _fell(before: Row, after: Row) -> bool:
@@ -72,7 +77,15 @@ class Watch:
 
     def note_death(self) -> None:
         """Remember that a worker was killed just now."""
-        self.positions.deaths.append(datetime.now(UTC))
+        self.positions.death = datetime.now(UTC)
+
+    def waits(self) -> bool:
+        """Tell whether some partition has not gone on since a kill."""
+        return self.positions.death is not None
+
+    def give_up(self) -> None:
+        """Wait no longer: what has not gone on by now counts as the longest wait."""
+        self.positions.recovered(datetime.now(UTC))
 
     async def _run(self) -> None:
         while not self._stop.is_set():

@@ -264,6 +264,22 @@ select
 from workflow_executions e
 where e.id >= %(since)s::uuid and e.workflow_name = any(%(workflows)s::text[]);
 
+-- name: count_event_progress
+with mine as (
+    select v.id, v.triggered_workflows
+    from events v
+    where v.id >= %(since)s::uuid and v.source = %(source)s
+)
+select
+    (select count(*) from mine) as known,
+    count(*) filter (where e.status in ('completed', 'blocked', 'failed', 'cancelled')) as ended,
+    count(*) filter (where e.status = 'completed') as completed,
+    count(*) filter (where e.status = 'failed') as failed,
+    count(*) as started
+from mine
+cross join lateral jsonb_array_elements_text(mine.triggered_workflows) as t (execution_id)
+inner join workflow_executions e on e.id = substr(t.execution_id, 6)::uuid;
+
 -- name: count_unsettled
 select
     (
