@@ -104,6 +104,8 @@ class Ticker:
     async def _fire(self, work: Work) -> int:
         rows = await work.transaction.fetch(
             "claim_due_timers",
+            # The instant that will stand in the rows: none may end before it was due.
+            now=work.now,
             limit=CLAIM,
             decided_until=self._decided_until,
             grace_seconds=EXPIRY_GRACE_SECONDS,

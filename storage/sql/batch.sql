@@ -315,7 +315,7 @@ delete from timers
 where id in (
     select t.id
     from timers t
-    where t.due_at <= clock_timestamp()
+    where t.due_at <= %(now)s
         and (
             t.due_at < %(decided_until)s
             or t.due_at < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
