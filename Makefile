@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-kafka test-browser check docs bench requirements clean
+.PHONY: setup demo test test-kafka test-browser check docs bench soak requirements clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
@@ -20,6 +20,8 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest tests --ignore=tests/browser $(ARGS)
+# A process of its own: playwright's event loop stays in the thread. Skipped, and said so, without Chromium.
+	$(BIN)/python -m pytest tests/browser $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
 
 test-kafka: $(STAMP)
 	SLUICEGATE_TEST_BROKER=kafka $(BIN)/python -m pytest tests/acceptance $(ARGS)
@@ -39,6 +41,9 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.run $(ARGS)
+
+soak: $(STAMP)
+	$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),30) $(ARGS)
 
 requirements: $(STAMP)
 	$(BIN)/python tests/requirements.py

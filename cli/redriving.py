@@ -19,6 +19,7 @@ from storage.dead_letters import (
     DeadLetterRows,
     NoDeadLetter,
     NotOpen,
+    NotWhole,
     Settlement,
 )
 
@@ -103,7 +104,7 @@ async def settle(how: Settlement, choice: Choice, asked: Asked, as_json: bool) -
                     replay(rows, out, id, asked) if how == "replay" else discard(rows, id, asked)
                 )
                 done.append(id)
-            except (NotOpen, NoDeadLetter) as problem:
+            except (NotOpen, NotWhole, NoDeadLetter) as problem:
                 refused[id] = str(problem)
     return _report(how, done, refused, as_json)
 

@@ -37,9 +37,7 @@ class LogState:
 
     topic_ids: Mapping[str, str]
     beginnings: Mapping[Partition, int]
-
-
-LookUp = Callable[[frozenset[Partition]], Awaitable[LogState]]
+    ends: Mapping[Partition, int]
 
 
 class Positions:
@@ -49,12 +47,11 @@ class Positions:
         self,
         store: PostgresStore,
         group_id: str,
-        look_up: LookUp,
         *,
         accept_gaps: bool,
         on_recreated: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._store, self._group, self._look_up = store, group_id, look_up
+        self._store, self._group = store, group_id
         self._accept_gaps, self._on_recreated = accept_gaps, on_recreated
         self._expected: dict[Partition, int] = {}
         self._fresh: set[Partition] = set()
@@ -83,11 +80,10 @@ class Positions:
         found = [row for row in rows if row["partition"] == partition.number]
         return int(found[0]["next_offset"])
 
-    async def starts(self, assigned: frozenset[Partition]) -> dict[Partition, int]:
+    async def starts(
+        self, assigned: frozenset[Partition], log_state: LogState
+    ) -> dict[Partition, int]:
         """Return where to start assigned partitions; new ones start at their beginning."""
-        if not assigned:
-            return {}
-        log_state = await self._look_up(assigned)
         await self._insert_missing(assigned, log_state)
         topics = sorted({partition.topic for partition in assigned})
         rows = await self._store.fetch("read_positions", group_id=self._group, topics=topics)

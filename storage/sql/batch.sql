@@ -100,7 +100,8 @@ select
     execution_id::text as execution_id, wait_id, step_path, kind, opened_at, due_at, correlation,
     record, state
 from waits
-where execution_id = any(%(ids)s::uuid[]) and status = 'open';
+where execution_id = any(%(ids)s::uuid[]) and status = 'open'
+order by opened_at, wait_id;
 
 -- name: load_closed_waits
 select execution_id::text as execution_id, wait_id, outcome
@@ -459,12 +460,12 @@ where d.id = r.id;
 
 -- name: insert_dead_letters
 insert into dead_letters (
-    topic, partition, record_offset, record_timestamp, record_key, value, headers, consumer_group,
-    error_type, error_message, attempts, execution_id, workflow
+    topic, partition, record_offset, record_timestamp, record_key, value, value_bytes, headers,
+    consumer_group, error_type, error_message, attempts, execution_id, workflow
 )
 values (
     %(topic)s, %(partition)s, %(record_offset)s, %(record_timestamp)s, %(record_key)s, %(value)s,
-    %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
+    %(value_bytes)s, %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
     %(execution_id)s, %(workflow)s
 );
 

@@ -1,9 +1,11 @@
 """Records that cannot be read or placed go to the dead letters; their neighbours do not notice."""
 
+import asyncio
 import json
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.world import World
 
@@ -102,3 +104,56 @@ def test_a_type_longer_than_any_column_is_a_dead_letter(world: World) -> None:
         "the dead letter",
     )
     assert letter.headers["dlq-error-type"] == b"invalid_type"
+
+
+async def produce_with_odd_header(world: World, key: str) -> None:
+    """Produce what confluent's client cannot: a header name with a NUL inside."""
+    producer = AIOKafkaProducer(bootstrap_servers=world.env["KAFKA_BOOTSTRAP_SERVERS"])
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            world.events_topic, b"{broken", key.encode(), 0, headers=[("a\x00b", b"1")]
+        )
+    finally:
+        await producer.stop()
+
+
+def test_a_header_whose_name_the_database_cannot_store_delays_nobody(world: World) -> None:
+    mark, after = uuid4().hex, uuid4().hex
+    asyncio.run(produce_with_odd_header(world, mark))
+    headers: dict[str, str | bytes] = {"event-id": after}
+    world.produce(world.events_topic, b'{"type": "thing.two"}', headers=headers, partition=0)
+    world.started_by(after)
+    rows = world.query("select headers from dead_letters where record_key = %s", mark.encode())
+    assert rows == [{"headers": [["a\u2400b", "MQ=="]]}]
+
+
+# F17
+def test_of_a_value_of_many_megabytes_the_head_is_kept_and_a_replay_says_so(world: World) -> None:
+    mark = uuid4().hex
+    value = b'{"type": "thing.one", "a": "' + b"x" * 950_000 + b'"}'
+    world.produce(world.events_topic, value, key=mark)
+    topic = world.topic("dead-letters")
+    letter = world.wait_for(lambda r: r.topic == topic and r.key == mark, "the dead letter")
+    assert letter.raw == value[:65536]
+    assert letter.headers["dlq-value-bytes"] == str(len(value)).encode()
+    rows = world.query("select id from dead_letters where record_key = %s", mark.encode())
+    refused = world.command("dead-letters", "replay", str(rows[0]["id"]))
+    assert refused.returncode == 1
+    assert f"{len(value)} bytes" in refused.stderr
+
+
+# F20
+def test_a_message_that_kafka_refuses_is_a_dead_letter_and_the_next_goes_out(world: World) -> None:
+    mark = uuid4().hex
+    world.publish("speech.asked", {"mark": mark, "word": "x" * 120_000})
+    letters = world.until(
+        "select topic, error_message from dead_letters where error_type = 'unpublishable' "
+        "and convert_from(value, 'UTF8') like %s",
+        f"%{mark}%",
+    )
+    assert letters == [{"topic": world.events_topic, "error_message": letters[0]["error_message"]}]
+    assert "large" in letters[0]["error_message"]
+    event = world.publish("speech.asked", {"mark": mark, "word": "short"})
+    started = world.started_by(event)
+    world.life_cycle(started[0], "execution.completed")
