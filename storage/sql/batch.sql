@@ -8,6 +8,9 @@ returning (select revision from catalog) as revision;
 -- name: read_clock
 select clock_timestamp() as now;
 
+-- name: start_idle_timer
+select 1;
+
 -- name: claim_event_ids
 insert into event_ids (source, event_id)
 select r.source, r.event_id

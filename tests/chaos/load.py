@@ -131,7 +131,7 @@ def count(world: World, table: str, condition: str = "true", *parameters: Any) -
 
 
 def reach(
-    world: World, number: int, table: str, condition: str = "true", seconds: float = 60
+    world: World, number: int, table: str, condition: str = "true", seconds: float = 120
 ) -> float:
     """Wait until so many rows hold; return the seconds it took."""
     begun = time.monotonic()
