@@ -26,6 +26,7 @@ from storage.dead_letters import (
     DeadLetterRows,
     NoDeadLetter,
     NotOpen,
+    NotWhole,
     Settlement,
 )
 from streams.redrive import discard, readable_letter, replay
@@ -91,6 +92,8 @@ async def _settle(
         raise not_found(f"the dead letter {id}") from None
     except NotOpen as problem:
         raise Problem(409, "dead-letter-settled", str(problem), problem.status) from None
+    except NotWhole as problem:
+        raise Problem(409, "dead-letter-cut", str(problem)) from None
     return readable_letter(await rows.find(id))
 
 

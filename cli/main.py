@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import approvals, audit, dead_letters, executions, operating, schedules
+from cli.chaos import entry as chaos
 from cli.errors import exit_code_of, fail, run
 from cli.options import JsonFlag
 
@@ -20,6 +21,7 @@ app.add_typer(executions.commands, name="executions")
 app.add_typer(approvals.commands, name="approvals")
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(operating.top)
+app.add_typer(chaos.commands)
 app.add_typer(operating.workflows, name="workflows")
 app.add_typer(operating.waits, name="waits")
 app.add_typer(schedules.commands, name="schedules")

@@ -17,6 +17,7 @@ from storage.dead_letters import (
     DeadLetterRows,
     NoDeadLetter,
     NotOpen,
+    NotWhole,
     Settlement,
 )
 
@@ -96,7 +97,7 @@ async def settle(how: Settlement, choice: Choice, asked: Asked, as_json: bool) -
                     replay(rows, out, id, asked) if how == "replay" else discard(rows, id, asked)
                 )
                 done.append(id)
-            except (NotOpen, NoDeadLetter) as problem:
+            except (NotOpen, NotWhole, NoDeadLetter) as problem:
                 refused[id] = str(problem)
     return _report(how, done, refused, as_json)
 

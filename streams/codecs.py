@@ -336,28 +336,3 @@ def cloud_headers(
     if tracestate is not None:
         headers["tracestate"] = tracestate
     return headers
-
-
-def dead_letter(
-    record: RawRecord,
-    topic: str,
-    error_type: str,
-    message: str,
-    group: str,
-    attempts: int,
-    failed_at: datetime,
-) -> Outgoing:
-    """Return a dead letter: key, value and headers unchanged, and why in `dlq-` headers."""
-    added = {
-        "dlq-original-topic": record.topic,
-        "dlq-original-partition": str(record.partition),
-        "dlq-original-offset": str(record.offset),
-        "dlq-original-timestamp": str(record.timestamp_ms),
-        "dlq-consumer-group": group,
-        "dlq-error-type": error_type,
-        "dlq-error-message": message.replace("\n", " "),
-        "dlq-attempts": str(attempts),
-        "dlq-failed-at": failed_at.isoformat().replace("+00:00", "Z"),
-        "dlq-execution-id": "",
-    }
-    return Outgoing(topic, record.key, record.value, (*record.headers, *added.items()))

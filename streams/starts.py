@@ -45,13 +45,13 @@ def apply_trigger(proposal: Proposal, trigger: Trigger, scope: Mapping[str, obje
     """Give a proposal the key and lanes of its trigger; raises Unresolved."""
     lanes = []
     if trigger.key is not None:
-        key = str(trigger.key.render(scope))
+        key = trigger.key.text(scope)
         if trigger.on_busy == "queue":
             lanes.append(Lane(proposal.name, f"key:{key}", 1))
         else:
             proposal.key, proposal.replaces = key, trigger.on_busy == "replace"
     if trigger.concurrency is not None:
-        lane = str(trigger.concurrency.key.render(scope))
+        lane = trigger.concurrency.key.text(scope)
         lanes.append(Lane(proposal.name, f"concurrency:{lane}", trigger.concurrency.limit))
     proposal.lanes = tuple(lanes)
 

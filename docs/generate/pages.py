@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from config.settings import Settings
-from docs.generate import codes, language, operators, settings, statuses, topics
+from docs.generate import codes, language, operators, reliability, settings, statuses, topics
 from engine.language.schema import resources_schema, workflow_schema
 from streams.asyncapi import document, text_of
 from streams.described import Json
@@ -38,6 +38,7 @@ def pages() -> dict[str, str]:
     return {
         **reference,
         "reference/asyncapi.json": text_of(asyncapi()),
+        "reliability.md": NOTE + reliability.page(),
         "schema/workflow.schema.json": schema_text(workflow_schema()),
         "schema/resources.schema.json": schema_text(resources_schema()),
     }
