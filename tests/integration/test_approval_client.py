@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 from uuid import uuid4
 
 from tests.integration.test_api import an_order
@@ -65,8 +64,3 @@ def test_it_prints_why_a_decision_is_refused(shop: World) -> None:
     waiting = shop.waiting(order_id=order["order_id"])
     refused = run_client(shop, waiting["wait_id"], "odd", "ana@example.com")
     assert '"code": "invalid_outcome"' in refused.stdout, refused.stderr
-
-
-def test_the_page_about_it_shows_it_as_it_is() -> None:
-    page = (Path(ROOT) / "docs" / "approval-ui.md").read_text()
-    assert CLIENT.read_text() in page
