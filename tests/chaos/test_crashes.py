@@ -7,7 +7,6 @@ from devstack.stack import EmbeddedStack
 from streams.failpoints import POINTS
 from tests.chaos.figures import figure, scaled
 from tests.chaos.load import (
-    Told,
     acts,
     count,
     kept_alive,
@@ -17,9 +16,10 @@ from tests.chaos.load import (
     reach,
     requests_of,
     settle,
+    wait_until_told,
 )
 from tests.sink import Sink, a_sink
-from tests.world import Seen, World, a_world
+from tests.world import World, a_world
 
 DEFINITION = """
 name: fragile
@@ -168,16 +168,3 @@ def test_a_relay_that_dies_before_it_deletes_repeats_messages_in_order(
         lost=told.lost,
         order_violations=told.out_of_order,
     )
-
-
-def wait_until_told(world: World, executions: int) -> Told:
-    """Return how life cycles were told once each execution is told to have ended."""
-    ended: set[str | None] = set()
-
-    def all_ended(record: Seen) -> bool:
-        if record.type == "sluicegate.execution.completed":
-            ended.add(record.key)
-        return len(ended) == executions
-
-    world.wait_for(all_ended, "the end of every execution")
-    return life_cycles_told(world)
