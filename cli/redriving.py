@@ -4,15 +4,13 @@ import getpass
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import typer
 
 from cli.errors import FAILED, OK, USAGE, NotFound, fail
-from cli.given import read_instant
+from cli.given import read_past
 from cli.parts import open_producer, open_store, settings_for_both, settings_for_database
 from cli.show import print_fields, print_json, print_rows
-from engine.durations import parse_duration
 from storage.dead_letters import (
     Asked,
     DeadLetterFilter,
@@ -46,10 +44,7 @@ class Choice:
 
 def filter_of(topic: str | None, error_type: str | None, since: str | None) -> DeadLetterFilter:
     """Return the filter of the options; `since` is an instant or a length of time ago."""
-    try:
-        at = datetime.now(UTC) - parse_duration(since) if since else None
-    except (ValueError, OverflowError):
-        at = read_instant(since, "--since")
+    at = read_past(since, "--since")
     return DeadLetterFilter(topic, error_type, at)
 
 

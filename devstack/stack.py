@@ -75,6 +75,14 @@ class EmbeddedStack:
         redis = f"redis://127.0.0.1:{self._redis.port}/0" if self._redis else ""
         return Addresses(f"127.0.0.1:{self._broker.port}", self._postgres.url, redis)
 
+    def port_of(self, name: Literal["kafka", "postgres", "redis"]) -> int:
+        """Return the port of a part; it is chosen before the start."""
+        return next(server.port for server in self._servers if server.name == name)
+
+    def advertise(self, port: int) -> None:
+        """Have clients reach the broker by another port, such as a proxy's; before the start."""
+        self._broker.advertised_port = port
+
     @property
     def pids(self) -> Mapping[str, int]:
         """The pids of the servers by name."""
@@ -116,6 +124,16 @@ class EmbeddedStack:
             self._processes[server.name] = server.start()
             self._await(server)
         return [server.name for server in dead]
+
+    def strike(self, name: str, number: signal.Signals, wait_seconds: float = 0) -> bool:
+        """Send a signal to a part; tell whether it ended within a while."""
+        process = self._processes[name]
+        process.send_signal(number)
+        try:
+            process.wait(wait_seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def stop(self) -> None:
         """Stop all parts, the database last."""

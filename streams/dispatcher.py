@@ -86,8 +86,9 @@ class Dispatcher:
         self._enrichment = enrichment
         self._gate = asyncio.Semaphore(CONCURRENT)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
         self._begun: set[ChildId] = set()
-        """Effects whose action is under way."""
+        """Effects whose action was begun, and whose result is not recorded yet."""
         self._finished: asyncio.Queue[Finished] = asyncio.Queue()
 
     def committed(self, work: Work) -> None:
@@ -96,6 +97,8 @@ class Dispatcher:
             self._begin(execution_id, effect)
 
     def _begin(self, execution_id: ExecutionId, effect: Perform) -> None:
+        if self._draining:
+            return
         task = asyncio.create_task(self._perform(execution_id, effect))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -110,7 +113,6 @@ class Dispatcher:
             log.warning("a notice of %s was not sent: %s", execution_id, result.message)
         if effect.kind == "load" and isinstance(result, Succeeded):
             await self._keep(effect, result)
-        self._begun.discard(effect.id)
         await self._finished.put(Finished(effect.id, execution_id, result))
 
     async def _keep(self, effect: Perform, result: Succeeded) -> None:
@@ -127,6 +129,7 @@ class Dispatcher:
                 batch.append(self._finished.get_nowait())
             settle = partial(self._settle, batch=batch)
             await self._driver.run_until_done(settle, "dispatcher")
+            self._begun.difference_update(item.id for item in batch)
 
     async def claim(self) -> None:
         """Take over the effects of workers that died."""
@@ -176,7 +179,8 @@ class Dispatcher:
                 work.apply(item.execution_id, to_input(item, work))
 
     async def drain(self, seconds: float) -> None:
-        """Let what is under way finish for a while; the rest is left to the next worker."""
+        """Begin nothing more, let what is under way finish for a while, and record its results."""
+        self._draining = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         batch = []
@@ -184,6 +188,13 @@ class Dispatcher:
             batch.append(self._finished.get_nowait())
         if batch:
             await self._driver.run(partial(self._settle, batch=batch))
+            self._begun.difference_update(item.id for item in batch)
+
+    async def release(self) -> None:
+        """Leave what is not done to other workers at once; the last that a worker writes.
+
+        Agents stop after the loops: what their last batches committed is among it.
+        """
         begun = set(self._begun)
         for task in self._tasks:
             task.cancel()

@@ -129,6 +129,7 @@ class Worker:
             self.gathering,
             watermark=Watermark(self.store, self.admin, self.topics.decisions, settings.group_id),
             keep_early_seconds=settings.early_decision_seconds,
+            look_seconds=settings.timer_seconds,
         )
         tombstones = Tombstones(
             self.store, self.topics.waiting, after_seconds=settings.tombstone_seconds
@@ -194,6 +195,9 @@ class Worker:
         if self.out is not None:
             await self.out.close()
         await self.cache.close()
+        if self.dispatcher is not None:
+            with contextlib.suppress(Exception):
+                await self.dispatcher.release()
         await self.store.close()
 
 

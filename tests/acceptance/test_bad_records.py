@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from uuid import uuid4
 
 import pytest
@@ -104,6 +106,51 @@ def test_a_type_longer_than_any_column_is_a_dead_letter(world: World) -> None:
         "the dead letter",
     )
     assert letter.headers["dlq-error-type"] == b"invalid_type"
+
+
+ODD_PRODUCER = """
+import asyncio, sys
+from aiokafka import AIOKafkaProducer
+
+class Odd(str):
+    def encode(self, *_):
+        return b"\\xff\\xfe"
+
+async def main(address, topic, *values):
+    async with AIOKafkaProducer(bootstrap_servers=address) as producer:
+        batch = producer.create_batch()
+        for value in values:
+            batch.append(
+                timestamp=None, key=None, value=value.encode(), headers=[(Odd("odd"), b"1")]
+            )
+        batch.close()
+        await (await producer.send_batch(batch, topic, partition=0))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+"""Writes header names that are no UTF-8, which clients in other languages can."""
+
+
+def test_records_whose_header_names_are_no_utf8_are_read_like_others(world: World) -> None:
+    marks = [uuid4().hex, uuid4().hex]
+    values = [json.dumps({"type": "gate.asked", "mark": mark}) for mark in marks]
+    world.publish("thing.before", {"n": 1})
+    address = world.env["KAFKA_BOOTSTRAP_SERVERS"]
+    subprocess.run(
+        [sys.executable, "-c", ODD_PRODUCER, address, world.events_topic, *values],
+        env={**world.env, "AIOKAFKA_NO_EXTENSIONS": "1"},
+        check=True,
+    )
+    after = uuid4().hex
+    world.produce(
+        world.events_topic,
+        b'{"type": "thing.two"}',
+        headers={"event-id": after},
+        partition=0,
+    )
+    world.started_by(after)
+    for mark in marks:
+        world.until("select 1 as x from events where payload->>'mark' = %s", mark)
 
 
 async def produce_with_odd_header(world: World, key: str) -> None:
