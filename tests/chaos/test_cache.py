@@ -18,10 +18,10 @@ from tests.world import World, a_world
 LOADING = """
 name: loading
 trigger: { event: loading.asked }
-context: { load: { customer: { resource: customers, id: "${customer}" } } }
+context: { load: { buyer: { resource: customers, id: "${customer}" } } }
 steps:
   - id: kept
-    execute: [{ update_record: { entity: loading, id: "${n}", set: { name: "${customer.name}" } } }]
+    execute: [{ update_record: { entity: loading, id: "${n}", set: { name: "${buyer.name}" } } }]
 """
 RESOURCES = 'customers: { kind: http, url: "${secrets.SINK}/customers/${id}", cache: 1h }\n'
 CUSTOMERS = 20
