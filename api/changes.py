@@ -21,7 +21,7 @@ Batch = tuple[Change, ...] | None
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `approval` and `execution`, each with the ids of what is not as it "
-        "was; `missed` says that some may have been missed: read your lists again.",
+        "was. `reread` comes first, and where some may have been missed: read your lists then.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
@@ -47,11 +47,17 @@ class Feed:
         self._readers: set[asyncio.Queue[Batch]] = set()
         self._reading: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._begun = False
 
     async def read(self) -> AsyncGenerator[Batch]:
-        """Yield what changes from now on; an empty batch now and then keeps alive."""
+        """Yield what changes from now on; an empty batch now and then keeps alive.
+
+        None comes first: what changes after it is told.
+        """
         queue: asyncio.Queue[Batch] = asyncio.Queue(MOST_BEHIND)
         self._readers.add(queue)
+        if self._begun:
+            queue.put_nowait(None)
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._spread())
         try:
@@ -65,13 +71,17 @@ class Feed:
             self._readers.discard(queue)
 
     async def _spread(self) -> None:
-        async with aclosing(self._source.changes()) as batches:
-            async for batch in batches:
-                if not self._readers:
-                    return
-                if batch is None or batch:
-                    for queue in self._readers:
-                        _hand(queue, batch)
+        try:
+            async with aclosing(self._source.changes()) as batches:
+                async for batch in batches:
+                    if not self._readers:
+                        return
+                    self._begun = self._begun or batch is None
+                    if batch is None or batch:
+                        for queue in self._readers:
+                            _hand(queue, batch)
+        finally:
+            self._begun = False
 
     async def close(self) -> None:
         """End all streams."""
@@ -120,7 +130,7 @@ async def stream_changes(
         async with aclosing(feed.read()) as batches:
             async for batch in batches:
                 if batch is None:
-                    yield "event: missed\ndata: {}\n\n"
+                    yield "event: reread\ndata: {}\n\n"
                 elif not batch:
                     yield ": still here\n\n"
                 else:

@@ -5,7 +5,17 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.parts import Cursor, IdempotencyKey, Limit, Name, PartsDep, Text, WaitSeconds, page_body
+from api.parts import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    Name,
+    PartsDep,
+    Text,
+    WaitSeconds,
+    id_for,
+    page_body,
+)
 from api.problems import not_found
 from api.shapes.common import shown
 from api.shapes.operations import SchedulePage
@@ -14,6 +24,8 @@ from engine.steps.approval import instant_text
 
 router = APIRouter(tags=["operations"])
 Row = dict[str, Any]
+SCOPE = "schedule"
+"""What an Idempotency-Key is for."""
 
 
 @router.get("/schedules", response_model=None, responses=shown(SchedulePage))
@@ -39,5 +51,10 @@ async def trigger_schedule(
     if found is None:
         raise not_found(f"the schedule {name}")
     payload = {"schedule": name, "slot": instant_text(datetime.now(UTC).replace(microsecond=0))}
-    wanted = Wanted(found["workflow"], payload, by=by, reason=reason, scope="schedule")
+    workflow = str(found["workflow"])
+    if idempotency_key is not None:
+        # A repeated call means the same slot.
+        known = await parts.answering.command(id_for(idempotency_key, SCOPE, workflow))
+        payload = known["data"]["payload"] if known is not None else payload
+    wanted = Wanted(workflow, payload, by=by, reason=reason, scope=SCOPE)
     return await start(parts, wanted, response, wait, idempotency_key)

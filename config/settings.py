@@ -116,10 +116,12 @@ class Settings(Bounds, BaseSettings):
     on_gap: Literal["halt", "accept"] = "halt"
     early_decision_seconds: float = Field(86_400.0, gt=0)
     tombstone_seconds: float = Field(86_400.0, gt=0)
+    timer_seconds: float = Field(0.2, gt=0, le=300)
+    """How often expiries, waits and retries that are due are looked for."""
     retention_days: float = Field(365.0, ge=0)
     """How long what has ended is kept, by calendar months; 0: for ever."""
-    event_id_days: float = Field(90.0, ge=1)
-    """How long an event that comes again is known; longer than your event topics keep it."""
+    event_id_days: float = Field(7.0, ge=1)
+    """How long an event that comes again is known; at least as long as its topic keeps it."""
     housekeeping_seconds: float = Field(3_600.0, gt=0)
     """How often one worker makes months ahead and drops old ones."""
     worker_ready_file: Path | None = None

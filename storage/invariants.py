@@ -23,7 +23,6 @@ INVARIANTS: Mapping[str, str] = {
     "request_is_its_wait": "an approval request and its wait say the same",
     "nothing_is_left_of_the_ended": "an execution that has ended leaves nothing open",
     "no_wait_ends_early": "no wait elapses or expires before its time",
-    "in_time_beats_expiry": "a decision sent in time beats the expiry",
     "no_decision_is_orphaned": "a decision whose wait is there is answered",
     "nobody_is_stuck": "an execution that has not ended has something to come",
     "timers_fire": "no timer is overdue",
@@ -109,6 +108,14 @@ class Invariants:
             findings += found(name, sentence, rows)
         return findings
 
+    async def check_in_time(self) -> list[Finding]:
+        """Return decisions that lost to an expiry though the broker had them before.
+
+        Of no meaning where the broker leaves the stamps to those who produce.
+        """
+        rows = await self._fetch("broken_in_time_beats_expiry")
+        return found("in_time_beats_expiry", "a decision sent in time beats the expiry", rows)
+
     async def check_missing(
         self, name: str, sentence: str, rows: Sequence[Mapping[str, object]], **more: object
     ) -> list[Finding]:
@@ -148,6 +155,10 @@ class Invariants:
     async def progress(self, workflows: Sequence[str]) -> Mapping[str, int]:
         """Return how many executions of workflows began and ended."""
         return dict((await self._fetch("count_progress", workflows=list(workflows)))[0])
+
+    async def event_progress(self, source: str) -> Mapping[str, int]:
+        """Return how many events of a source are known, and what became of their executions."""
+        return dict((await self._fetch("count_event_progress", source=source))[0])
 
     async def unsettled(self) -> int:
         """Return how much is under way that ends by itself."""

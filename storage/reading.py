@@ -2,12 +2,13 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from engine.errors import SluicegateError
 from engine.ids import parse_execution_id, wait_row_id
+from storage.finding import find_executions, find_requests, find_waits
 from storage.store import PostgresStore, Transaction
 
 Row = dict[str, Any]
@@ -27,23 +28,6 @@ class Page:
 
     items: Sequence[Row]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionFilter:
-    """What executions to list; None means any."""
-
-    status: str | None = None
-    result: str | None = None
-    workflow: str | None = None
-    trigger: str | None = None
-    key: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    label: str | None = None
-    """`name` or `name=value`."""
-    waiting_on: str | None = None
-    """A kind (`approval`, `event`, `timer`, `hold`), an event type, a wait id, a role or a user."""
 
 
 def encode_cursor(at: datetime, id: str) -> str:
@@ -96,11 +80,46 @@ def _page_by(rows: list[Row], limit: int, name: str) -> Page:
     return Page(kept, encode_name(kept[-1][name]) if len(rows) > limit else None)
 
 
-def _page(rows: list[Row], limit: int, at: str) -> Page:
+def page_of(rows: list[Row], limit: int, at: str) -> Page:
+    """Return a page of rows, of which there is one more where the list goes on."""
     if len(rows) <= limit:
         return Page(rows, None)
     kept = rows[:limit]
     return Page(kept, encode_cursor(kept[-1][at], kept[-1]["id"]))
+
+
+def asked_of(limit: int, cursor: str | None) -> Row:
+    """Return what statements take that find a page; raises InvalidCursor."""
+    at, id = decode_cursor(cursor)
+    return {"before_at": at, "before_id": id, "limit": limit + 1}
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFilter:
+    """What executions to list; None means any."""
+
+    status: str | None = None
+    result: str | None = None
+    workflow: str | None = None
+    trigger: str | None = None
+    key: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    label: str | None = None
+    """`name` or `name=value`."""
+    waiting_on: str | None = None
+    """A kind (`approval`, `event`, `timer`, `hold`), an event type, a wait id, a role or a user."""
+
+    def asked(self, limit: int, cursor: str | None) -> Row:
+        """Return what statements take that find executions; raises InvalidCursor."""
+        label, has_value, value = (self.label or "").partition("=")
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            **named,
+            "label": label or None,
+            "label_value": value if has_value else None,
+            **asked_of(limit, cursor),
+        }
 
 
 class Reading:
@@ -113,25 +132,10 @@ class Reading:
         self, wanted: ExecutionFilter, limit: int = 50, cursor: str | None = None
     ) -> Page:
         """Return executions, newest first (requirements.md S195)."""
-        at, id = decode_cursor(cursor)
-        label, has_value, value = (wanted.label or "").partition("=")
-        rows = await self._store.fetch(
-            "list_executions",
-            status=wanted.status,
-            result=wanted.result,
-            workflow=wanted.workflow,
-            trigger=wanted.trigger,
-            key=wanted.key,
-            since=wanted.since,
-            until=wanted.until,
-            label=label or None,
-            label_value=value if has_value else None,
-            waiting_on=wanted.waiting_on,
-            before_at=at,
-            before_id=id,
-            limit=limit + 1,
-        )
-        return _page(rows, limit, "started_at")
+        async with self._store.transaction() as transaction:
+            ids = await find_executions(transaction, wanted.asked(limit, cursor))
+            rows = await transaction.fetch("list_executions", ids=ids)
+        return page_of(rows, limit, "started_at")
 
     async def execution(self, id: str) -> Row | None:
         """Return one execution by its UUID or its public id (D23)."""
@@ -180,18 +184,11 @@ class Reading:
         cursor: str | None = None,
     ) -> Page:
         """Return approval requests with their waiting records, newest first."""
-        at, id = decode_cursor(cursor)
-        rows = await self._store.fetch(
-            "list_approvals",
-            status=status,
-            role=role,
-            user=user,
-            workflow=workflow,
-            before_at=at,
-            before_id=id,
-            limit=limit + 1,
-        )
-        return _page(rows, limit, "requested_at")
+        asked = {"role": role, "user": user, "workflow": workflow, **asked_of(limit, cursor)}
+        async with self._store.transaction() as transaction:
+            ids = await find_requests(transaction, status, asked)
+            rows = await transaction.fetch("list_approvals", ids=ids)
+        return page_of(rows, limit, "requested_at")
 
     async def approval(self, request_id: str) -> Row | None:
         """Return one request with what was said about it: decisions, votes, comments."""
@@ -202,8 +199,10 @@ class Reading:
             rows = await transaction.fetch("get_approval", id=row_id)
             if not rows:
                 return None
-            decisions = await transaction.fetch("get_request_decisions", request_id=request_id)
             execution = rows[0].pop("execution_row_id")
+            decisions = await transaction.fetch(
+                "get_request_decisions", execution=execution, request_id=request_id
+            )
             votes, comments = await _said(transaction, execution, row_id)
         return {**rows[0], "decisions": decisions, "votes": votes, "comments": comments}
 
@@ -225,17 +224,11 @@ class Reading:
         cursor: str | None = None,
     ) -> Page:
         """Return what executions wait for, newest first."""
-        at, id = decode_cursor(cursor)
-        rows = await self._store.fetch(
-            "list_waits",
-            status=status,
-            kind=kind,
-            workflow=workflow,
-            before_at=at,
-            before_id=id,
-            limit=limit + 1,
-        )
-        return _page(rows, limit, "opened_at")
+        asked = {"workflow": workflow, **asked_of(limit, cursor)}
+        async with self._store.transaction() as transaction:
+            ids = await find_waits(transaction, status, kind, asked)
+            rows = await transaction.fetch("list_waits", ids=ids)
+        return page_of(rows, limit, "opened_at")
 
     async def workflow(self, name: str, version: int | None = None) -> Row | None:
         """Return one version of a workflow with its text, by default the latest."""
@@ -279,6 +272,11 @@ class Reading:
     async def resource_names(self) -> list[str]:
         """Return the names of the declared resources."""
         return [row["name"] for row in await self._store.fetch("read_resources")]
+
+    async def resources(self) -> dict[str, Any]:
+        """Return the declared resources by name."""
+        rows = await self._store.fetch("read_resources")
+        return {row["name"]: row["declaration"] for row in rows}
 
     async def workflows(self) -> list[Row]:
         """Return the latest version of every workflow."""

@@ -63,6 +63,9 @@ class Admin:
             return await asyncio.to_thread(call)
         except KafkaException as problem:
             raise BrokerUnreachable(self.address, problem.args[0].str()) from problem
+        except TimeoutError as problem:
+            text = f"no answer within {self._seconds:g} s"
+            raise BrokerUnreachable(self.address, text) from problem
 
     async def ping(self) -> None:
         """Raise BrokerUnreachable unless a broker answers."""

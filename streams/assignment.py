@@ -7,7 +7,7 @@ from faust.types import TP
 
 from storage.errors import DatabaseUnreachable
 from storage.store import TRANSIENT
-from streams.admin import Admin
+from streams.admin import Admin, BrokerUnreachable
 from streams.driver import back_off
 from streams.position import LogState, Partition, Positions
 from streams.probation import Probation
@@ -22,19 +22,19 @@ class Assignment:
         self.app: BatchApp | None = None
 
     async def begin(self, assigned: frozenset[TP]) -> Mapping[TP, int]:
-        """Return where assigned partitions start; waits for the database as long as it takes."""
+        """Return where assigned partitions start; as soon as database and broker answer."""
         if not assigned:
             return {}
         partitions = frozenset(Partition(*tp) for tp in assigned)
-        log_state = await self._look_up(assigned)
         attempt = 0
         while True:
             try:
+                log_state = await self._look_up(assigned)
                 starts = await self._positions.starts(partitions, log_state)
                 await self._probation.hold(log_state.ends)
-            except (*TRANSIENT, DatabaseUnreachable) as error:
+            except (*TRANSIENT, DatabaseUnreachable, BrokerUnreachable) as error:
                 attempt += 1
-                await back_off(attempt, "reading positions", error)
+                await back_off(attempt, "positions", error)
             else:
                 return {TP(*partition): offset for partition, offset in starts.items()}
 

@@ -119,6 +119,7 @@ class Intake:
             except CatalogChanged:
                 await self._catalog.refresh()
             except Fenced as error:
+                log.info("%s[%d]: fenced at offset %d", *partition, expected)
                 fences += 1
                 if fences == MAX_FENCES:
                     raise FencedOut(str(error)) from error

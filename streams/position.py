@@ -97,6 +97,10 @@ class Positions:
         return {partition: self._expected[partition] for partition in assigned}
 
     async def _insert_missing(self, assigned: Iterable[Partition], log_state: LogState) -> None:
+        # An insertion would wait for a frozen worker's open batch even where the row exists.
+        topics = sorted({partition.topic for partition in assigned})
+        stored = await self._store.fetch("read_positions", group_id=self._group, topics=topics)
+        known = {Partition(row["topic"], row["partition"]) for row in stored}
         rows = [
             {
                 "topic": partition.topic,
@@ -105,9 +109,11 @@ class Positions:
                 "next_offset": log_state.beginnings.get(partition, 0),
             }
             for partition in assigned
+            if partition not in known
         ]
-        async with self._store.transaction() as transaction:
-            await transaction.write("insert_positions", rows, group_id=self._group)
+        if rows:
+            async with self._store.transaction() as transaction:
+                await transaction.write("insert_positions", rows, group_id=self._group)
 
     async def _start(
         self, partition: Partition, stored: int, stored_id: str | None, log_state: LogState

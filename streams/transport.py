@@ -16,6 +16,9 @@ from mode.supervisors import CrashingSupervisor
 
 from streams.codecs import RawRecord
 from streams.failpoints import reach
+from streams.lenient import install
+
+install()
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1

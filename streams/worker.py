@@ -131,6 +131,7 @@ class Worker:
             self.gathering,
             watermark=Watermark(self.store, self.admin, self.topics.decisions, settings.group_id),
             keep_early_seconds=settings.early_decision_seconds,
+            look_seconds=settings.timer_seconds,
         )
         tombstones = Tombstones(
             self.store, self.topics.waiting, after_seconds=settings.tombstone_seconds

@@ -1,3 +1,4 @@
+-- expand: columns that older programs leave at their defaults
 -- Who reads a partition; still there after its end, it says that the worker died.
 alter table positions add column holder text;
 -- Where a worker died; a second death at the same place begins probation.

@@ -8,6 +8,9 @@ returning (select revision from catalog) as revision;
 -- name: read_clock
 select clock_timestamp() as now;
 
+-- name: start_idle_timer
+select 1;
+
 -- name: claim_event_ids
 insert into event_ids (source, event_id)
 select r.source, r.event_id
@@ -270,17 +273,18 @@ returning w.wait_id;
 insert into approval_requests (
     id, execution_id, step_path, entity_type, entity_id, requester_id, approver_role, approver_id,
     roles, users, priority, status, reason, decision_reason, decided_by, decided_for, requested_at,
-    decided_at, expires_at, outcome
+    decided_at, expires_at, outcome, workflow_name
 )
 select
     r.id, r.execution_id, r.step_path, r.entity_type, r.entity_id, r.requester_id, r.approver_role,
     r.approver_id, r.roles, r.users, r.priority, r.status, r.reason, r.decision_reason,
-    r.decided_by, r.decided_for, r.requested_at, r.decided_at, r.expires_at, r.outcome
+    r.decided_by, r.decided_for, r.requested_at, r.decided_at, r.expires_at, r.outcome,
+    r.workflow_name
 from json_to_recordset(%(rows)s::json) as r (
     id uuid, execution_id uuid, step_path text, entity_type text, entity_id text, requester_id text,
     approver_role text, approver_id text, roles text[], users text[], priority text, status text,
     reason text, decision_reason text, decided_by text, decided_for text, requested_at timestamptz,
-    decided_at timestamptz, expires_at timestamptz, outcome text
+    decided_at timestamptz, expires_at timestamptz, outcome text, workflow_name text
 );
 
 -- name: close_approvals
@@ -314,7 +318,7 @@ delete from timers
 where id in (
     select t.id
     from timers t
-    where t.due_at <= clock_timestamp()
+    where t.due_at <= %(now)s
         and (
             t.due_at < %(decided_until)s
             or t.due_at < clock_timestamp() - make_interval(secs => %(grace_seconds)s)

@@ -74,7 +74,9 @@ order by 1
 limit 5;
 
 -- name: broken_no_wait_ends_early
-select w.wait_id as row, count(*) over () as total
+select
+    w.wait_id || ' by ' || round(extract(epoch from w.due_at - w.closed_at) * 1000, 1) || ' ms' as row,
+    count(*) over () as total
 from waits w
 where w.id >= %(since)s::uuid and w.outcome in ('elapsed', 'expired') and w.closed_at < w.due_at
 order by 1
@@ -261,6 +263,22 @@ select
     count(*) as started
 from workflow_executions e
 where e.id >= %(since)s::uuid and e.workflow_name = any(%(workflows)s::text[]);
+
+-- name: count_event_progress
+with mine as (
+    select v.id, v.triggered_workflows
+    from events v
+    where v.id >= %(since)s::uuid and v.source = %(source)s
+)
+select
+    (select count(*) from mine) as known,
+    count(*) filter (where e.status in ('completed', 'blocked', 'failed', 'cancelled')) as ended,
+    count(*) filter (where e.status = 'completed') as completed,
+    count(*) filter (where e.status = 'failed') as failed,
+    count(*) as started
+from mine
+cross join lateral jsonb_array_elements_text(mine.triggered_workflows) as t (execution_id)
+inner join workflow_executions e on e.id = substr(t.execution_id, 6)::uuid;
 
 -- name: count_unsettled
 select

@@ -9,7 +9,9 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from streams.codecs import Outgoing
 
-quiet = logging.getLogger("sluicegate.librdkafka")
+quiet = logging.getLogger("sluicegate.witness.librdkafka")
+quiet.propagate = False
+quiet.addHandler(logging.NullHandler())
 Acknowledged = Callable[[bool], None]
 
 

@@ -10,7 +10,9 @@ from streams.admin import BrokerUnreachable
 from streams.codecs import RawRecord
 from streams.position import Partition
 
-quiet = logging.getLogger("sluicegate.librdkafka")
+quiet = logging.getLogger("sluicegate.witness.librdkafka")
+quiet.propagate = False
+quiet.addHandler(logging.NullHandler())
 AT_ONCE = 5_000
 ANSWER_SECONDS = 30.0
 LOG_APPEND_TIME = 2

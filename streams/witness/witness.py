@@ -7,7 +7,8 @@ from typing import Protocol
 from storage.invariants import Cohort, Finding, Invariants
 from streams.codecs import RawRecord
 from streams.topics import Topics
-from streams.witness.folds import DeadLettersSeen, Emitted, LifeCycles, Receipts, Waiting
+from streams.witness.answers import DeadLettersSeen, DecisionsSeen, Emitted, Receipts
+from streams.witness.course import LifeCycles, Waiting
 
 
 class Fold(Protocol):
@@ -68,6 +69,7 @@ def a_witness(
             topics.executions: LifeCycles(since),
             topics.waiting: Waiting(since),
             topics.receipts: Receipts(),
+            topics.decisions: DecisionsSeen(),
             topics.dead_letters: DeadLettersSeen(),
             **dict.fromkeys(event_topics, emitted),
         }

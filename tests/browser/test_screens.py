@@ -11,7 +11,17 @@ from tests.browser.conftest import Desk, Site
 from tests.world import ROOT
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-IMAGES = ROOT / "docs" / "images"
+MOST_BYTES = 150_000
+PICTURES = (
+    ("inbox", "light"),
+    ("inbox", "phone"),
+    ("approval", "light"),
+    ("approval", "phone"),
+    ("execution", "dark"),
+    ("workflow", "light"),
+    ("health", "light"),
+    ("dead-letter", "dark"),
+)
 GRAVE = ("serious", "critical")
 ORDER = {"order_id": "o-1003", "customer_id": "c-77", "total": 4650, "currency": "EUR"}
 LINES = [
@@ -89,6 +99,16 @@ def grave_findings(page: Any) -> list[str]:
     ]
 
 
+def _keep(page: Any, folder: Path, name: str, look: str) -> None:
+    """Write a picture: those of the documentation into docs/images, any into another folder."""
+    if folder == Path("docs/images") and (name, look) not in PICTURES:
+        return
+    (ROOT / folder).mkdir(exist_ok=True)
+    path = ROOT / folder / f"{name}-{look}.png"
+    page.screenshot(path=path, full_page=True)
+    assert path.stat().st_size <= MOST_BYTES
+
+
 @pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_screen_is_quiet_accessible_and_fits(
@@ -100,9 +120,8 @@ def test_a_screen_is_quiet_accessible_and_fits(
     )
     assert grave_findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
-    if "SLUICEGATE_SCREENSHOTS" in os.environ:
-        IMAGES.mkdir(exist_ok=True)
-        page.screenshot(path=IMAGES / f"{name}-{look}.png", full_page=True)
+    if (folder := os.environ.get("SLUICEGATE_SCREENSHOTS")) is not None:
+        _keep(page, Path(folder), name, look)
     assert desk.complaints == []
 
 

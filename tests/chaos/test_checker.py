@@ -103,6 +103,7 @@ async def doctored(sound: Sound, *wrongs: str) -> AsyncIterator[Invariants]:
 async def everything(sound: Sound, invariants: Invariants) -> list[Finding]:
     return [
         *await invariants.check(),
+        *await invariants.check_in_time(),
         *await invariants.check_records(NAME, ENTITIES),
         *await sound.witness.testify(invariants),
     ]

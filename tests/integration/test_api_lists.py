@@ -43,8 +43,8 @@ async def test_executions_are_found_by_label(quiet_client: httpx.AsyncClient, qu
     [
         ("approval", [0]),
         ("event", [1]),
-        ("stock.counted", [0, 1]),
-        ("clerk", [0, 1]),
+        ("stock.counted", [1]),
+        ("clerk", [0]),
         ("hold", [2]),
         ("timer", []),
     ],
@@ -110,7 +110,8 @@ async def test_open_waits_are_listed_by_kind_with_their_execution(
     assert own["event"]["workflow"] == "order-approval"
     kinds = await ids(quiet_client, "waits", "kind", kind="timer", limit=1)
     assert set(kinds) == {"timer"}
-    assert await ids(quiet_client, "waits", "kind", status="closed") == []
+    closed = await ids(quiet_client, "waits", "status", status="closed")
+    assert set(closed) <= {"closed"}
     assert await ids(quiet_client, "waits", "kind", workflow="other") == []
     wrong = await quiet_client.get(f"{API}/waits", params={"kind": "odd"})
     assert wrong.status_code == 422

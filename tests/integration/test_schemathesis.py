@@ -4,10 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from devstack.processes import free_port
 from devstack.stack import EmbeddedStack
-from tests.world import PATIENCE_SECONDS, ROOT, World, a_world
+from tests.integration.conftest import a_server
+from tests.world import ROOT, World, a_world
 
 EXAMPLES = int(os.environ.get("SLUICEGATE_TEST_SCHEMATHESIS_EXAMPLES", "5"))
 """Inputs of each operation beside the systematic ones; with many, the search takes as long."""
-PAUSE = threading.Event()
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -34,27 +29,16 @@ ORDER = {"customer_id": "c-1", "currency": "EUR", "country": "DE", "email": "a@e
 
 
 @pytest.fixture(scope="module")
-def api(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def fuzzed(
+    stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[World, str]]:
     """A deployment of its own with a worker and an API, which may be filled with nonsense."""
     folder = tmp_path_factory.mktemp("fuzzed")
     texts = {path.name: path.read_text() for path in (ROOT / "examples").glob("*.yaml")}
-    port = free_port()
-    with a_world(stack, folder, texts, PORT=str(port)) as world:
+    with a_world(stack, folder, texts) as world:
         world.start_worker()
-        with (folder / "api.log").open("wb") as log:
-            serving = subprocess.Popen(
-                [sys.executable, "-m", "cli", "serve"],
-                env=world.env,
-                cwd=ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            world.env["API"] = f"http://127.0.0.1:{port}"
-            yield world
-        finally:
-            serving.terminate()
-            serving.wait(20)
+        with a_server(world) as url:
+            yield world, url
 
 
 def known_ids(world: World) -> dict[str, list[Any]]:
@@ -89,25 +73,12 @@ def configuration(known: dict[str, list[Any]]) -> str:
     return "\n".join((*lines, "[warnings]\nenabled = false\n"))
 
 
-def document(url: str) -> dict[str, Any]:
-    """Return the OpenAPI document as soon as the API serves it."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/openapi.json") as answer:
-                return dict(json.load(answer))
-        except urllib.error.URLError:
-            assert time.monotonic() < deadline, "the API does not serve its document"
-            PAUSE.wait(0.1)
-
-
 # S200 S201 S202 S203 S204 S205
 def test_no_call_ends_in_a_server_error_or_in_an_answer_that_the_document_does_not_name(
-    api: World, tmp_path: Path
+    fuzzed: tuple[World, str], tmp_path: Path
 ) -> None:
-    (tmp_path / "schemathesis.toml").write_text(configuration(known_ids(api)))
-    url = api.env["API"]
-    assert document(url)["openapi"].startswith("3.1.")
+    world, url = fuzzed
+    (tmp_path / "schemathesis.toml").write_text(configuration(known_ids(world)))
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),

@@ -8,7 +8,8 @@ import pytest
 from storage.invariants import Finding, cohort_of
 from streams.codecs import RawRecord
 from streams.topics import Topics
-from streams.witness.folds import DeadLettersSeen, Emitted, LifeCycles, Receipts, Waiting
+from streams.witness.answers import DeadLettersSeen, DecisionsSeen, Emitted, Receipts
+from streams.witness.course import LifeCycles, Waiting
 from streams.witness.witness import a_witness
 
 ONE = "exec_01a22210cc867062b2b21d156b05b611"
@@ -123,6 +124,14 @@ def test_dead_letters_are_known_by_their_place() -> None:
     fold.note(RawRecord("dead", 0, 0, None, b"x", headers, 0))
     fold.note(RawRecord("dead", 0, 1, None, b"x", headers, 0))
     assert (fold.places, fold.repeats) == ({"events:2:7"}, 1)
+
+
+def test_decisions_without_the_brokers_stamp_are_counted() -> None:
+    fold = DecisionsSeen()
+    fold.note(RawRecord("d", 0, 0, None, b"{}", (), 0, log_append=True))
+    assert fold.unstamped == 0
+    fold.note(RawRecord("d", 0, 1, None, b"{}", (), 0))
+    assert (fold.records, fold.unstamped) == (2, 1)
 
 
 def test_events_that_are_no_news_of_records_do_not_count() -> None:
