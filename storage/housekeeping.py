@@ -86,9 +86,8 @@ class Housekeeping:
             raise
         except psycopg.errors.InsufficientPrivilege as error:
             why = f"the database role does not own the tables ({first_line(error)})"
-            raise HousekeepingFailed(
-                f"{text} as the one that does ({first_line(error)})"
-            ) from error
+            text = f"{why}: run `sluicegate migrate` every month as the one that does"
+            raise HousekeepingFailed(text) from error
         except (psycopg.Error, Unstorable) as error:
             raise HousekeepingFailed(f"not done: {first_line(error)}") from error
 
