@@ -22,6 +22,7 @@ install()
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1
+RETRY_MS = 300
 FOREVER_SECONDS = 1_000_000.0
 """A busy worker, or one without partitions, must not be thrown out of its group (faust.md 3.3)."""
 
@@ -44,6 +45,8 @@ class BatchThread(aiokafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes this wait at 1.5 s; a broker that does not wake a waiting fetch needs less.
         consumer._fetch_max_wait_ms = self.app.fetch_wait_ms
+        # Every partition's owner and the group's coordinator are looked for this often in an outage.
+        consumer._retry_backoff_ms = RETRY_MS
         return consumer
 
 
