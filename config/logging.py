@@ -76,7 +76,7 @@ class Masked(logging.Formatter):
 
 
 class Once(logging.Filter):
-    """Lets a message through that was not written a moment ago: clients say the same at each try."""
+    """Lets a line through that was not written a moment ago: clients repeat theirs at each try."""
 
     def __init__(self, seconds: float = REPEAT_SECONDS) -> None:
         super().__init__()

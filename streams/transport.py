@@ -45,7 +45,7 @@ class BatchThread(aiokafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes this wait at 1.5 s; a broker that does not wake a waiting fetch needs less.
         consumer._fetch_max_wait_ms = self.app.fetch_wait_ms
-        # Every partition's owner and the group's coordinator are looked for this often in an outage.
+        # How often it looks for each partition's owner while the broker is away.
         consumer._retry_backoff_ms = RETRY_MS
         return consumer
 
