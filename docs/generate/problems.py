@@ -7,8 +7,8 @@ INTRO = """# Problems of the HTTP interface
 
 Every answer other than success is `application/problem+json` (RFC 9457): `type`, `title`,
 `status`, `detail` for people, and `code` where there is one: that of a [receipt](codes.md), or the
-reason why a body is malformed. The list of types is closed and none changes its meaning: a program may handle
-each. `title` and `detail` are words, and may change.
+reason why a body is malformed. The list of types is closed and none changes its meaning: a program
+may handle each. `title` and `detail` are words, and may change.
 
 """
 
