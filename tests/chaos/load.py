@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from engine.ids import ExecutionId, StepPath, execution_id, public_id, wait_id
-from tests.world import World
+from tests.world import Seen, World
 
 TIMESTAMP = 1_790_000_000_000
 """Of events whose execution ids a test must know before they are processed (milliseconds)."""
@@ -235,3 +235,16 @@ def stop_workers(world: World, number: signal.Signals = signal.SIGTERM) -> Seque
         if worker.poll() is None:
             worker.send_signal(signal.SIGCONT)
     return world.stop_workers(number)
+
+
+def wait_until_told(world: World, executions: int) -> Told:
+    """Return how life cycles were told once each execution is told to have ended."""
+    ended: set[str | None] = set()
+
+    def all_ended(record: Seen) -> bool:
+        if record.type == "sluicegate.execution.completed":
+            ended.add(record.key)
+        return len(ended) == executions
+
+    world.wait_for(all_ended, "the end of every execution")
+    return life_cycles_told(world)

@@ -16,6 +16,7 @@ from tests.chaos.load import (
     reach,
     requests_of,
     settle,
+    wait_until_told,
 )
 from tests.sink import Sink, a_sink
 from tests.world import World, a_world
@@ -137,3 +138,33 @@ def test_an_exception_that_nobody_foresaw_loses_no_event(
         assert count(world, "workflow_executions", "status = 'completed'") == events
         assert count(world, "records", "version <> 1") == 0
     figure("F2", events=events, deaths=len(keeper.codes), lost=0, doubled=0)
+
+
+# F20
+def test_a_relay_that_dies_before_it_deletes_repeats_messages_in_order(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    deaths, published = scaled(100, 3), 0
+    envs = [{"FAILPOINT": "relay.after_flush:0.2:exit"}] * deaths
+    with (
+        a_world(stack, tmp_path, {"plain.yaml": PLAIN}) as world,
+        kept_alive(world, 1, envs) as keeper,
+    ):
+        while len(keeper.codes) < deaths:
+            queue_event(world, "plain.asked", {"n": published}, id=uuid4().hex)
+            published += 1
+            world.closing.wait(0.1)
+        reach(world, published, "workflow_executions", "status = 'completed'")
+        settle(world)
+        told = wait_until_told(world, published)
+        assert set(keeper.codes) == {70}
+    assert (told.lost, told.out_of_order) == (0, 0)
+    assert told.repeats > 0
+    figure(
+        "F20",
+        deaths_before_the_delete=deaths,
+        messages=told.messages,
+        repeats=told.repeats,
+        lost=told.lost,
+        order_violations=told.out_of_order,
+    )
