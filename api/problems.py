@@ -137,6 +137,7 @@ def add_problem_handlers(app: FastAPI) -> None:
             400: "malformed",
             404: "not-found",
             405: "method-not-allowed",
+            413: "too-large",
         }
         kind = kinds.get(error.status_code, "refused")
         return respond(error.status_code, kind, str(error.detail))
