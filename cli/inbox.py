@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from shutil import get_terminal_size
 from typing import Any
 
 from cli.errors import NotFound
@@ -24,6 +25,38 @@ COLUMNS = {
     "left": "expires in",
     "stands": "stands",
 }
+NARROW = 120
+"""On a narrower terminal only what one decides by is shown."""
+ESSENTIAL = ("request_id", "title", "asked", "left")
+FIELDS = (
+    "title",
+    "body",
+    "status",
+    "outcome",
+    "decided_by",
+    "decision_reason",
+    "priority",
+    "workflow",
+    "execution_id",
+    "step_path",
+    "roles",
+    "users",
+    "exclude",
+    "requester",
+    "policy",
+    "outcomes",
+    "requested_at",
+    "expires_at",
+    "view",
+    "form",
+    "required_fields",
+    "progress",
+    "votes",
+    "comments",
+    "decisions",
+    "request_id",
+    "request_hash",
+)
 HINT = "sluicegate approvals show REQUEST, then approve or reject"
 Row = dict[str, Any]
 
@@ -47,6 +80,13 @@ class Wanted:
             limit=limit,
             cursor=cursor,
         )
+
+
+def columns() -> dict[str, str]:
+    """Return the columns for which the terminal is wide enough; all where there is none."""
+    if not sys.stdout.isatty() or get_terminal_size().columns >= NARROW:
+        return COLUMNS
+    return {name: COLUMNS[name] for name in ESSENTIAL}
 
 
 def shown(row: Row) -> Row:
@@ -78,7 +118,7 @@ async def list_approvals(wanted: Wanted, limit: int, cursor: str | None, as_json
         return
     rows = [shown(row) for row in page.items]
     empty = "Nobody is waiting for a decision."
-    print_page(Page(rows, page.next_cursor), COLUMNS, empty, as_json=False)
+    print_page(Page(rows, page.next_cursor), columns(), empty, as_json=False)
     if rows and sys.stdout.isatty():
         sys.stdout.write(f"\n{HINT}\n")
 
@@ -97,7 +137,7 @@ async def watch(wanted: Wanted, limit: int, as_json: bool) -> int:
         return [shown(row) if living else {**shown(row), **still} for row in items]
 
     empty = "Nobody is waiting for a decision."
-    return await watch_rows(ask, COLUMNS, "request_id", empty, as_json=as_json)
+    return await watch_rows(ask, columns(), "request_id", empty, as_json=as_json)
 
 
 async def show_approval(request_id: str, as_json: bool) -> None:
@@ -109,7 +149,8 @@ async def show_approval(request_id: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    print_fields({**found["record"], **{k: v for k, v in found.items() if k != "record"}})
+    told = {**found["record"], **found}
+    print_fields({name: told[name] for name in FIELDS if told.get(name)})
     if found["status"] == "pending":
         sys.stdout.write("".join(f"{line}\n" for line in answers(found)))
 
@@ -120,7 +161,7 @@ def answers(approval: Row) -> list[str]:
     blank = dict.fromkeys(record.get("required_fields") or record.get("form") or {}, "...")
     form = f" --form '{json.dumps(blank)}'" if blank else ""
     first, *others = record["outcomes"]
-    lines = ["", f"sluicegate approvals approve {id} --by YOU{form}      ({first})"]
+    lines = ["", f"sluicegate approvals approve {id} --by YOU{form}      # {first}"]
     for other in others:
         if other == "rejected":
             lines.append(f"sluicegate approvals reject {id} --by YOU --reason WHY")

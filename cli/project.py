@@ -8,9 +8,10 @@ from pathlib import Path
 from cli.errors import OK, USAGE, fail
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+PLACE = "@@name@@"
 FILES = {
-    "workflows/NAME.yaml": "workflow.yaml",
-    "workflows/NAME.test.yaml": "workflow.test.yaml",
+    "workflows/@@name@@.yaml": "workflow.yaml",
+    "workflows/@@name@@.test.yaml": "workflow.test.yaml",
     "docker-compose.yml": "docker-compose.yml",
     ".vscode/settings.json": "settings.json",
 }
@@ -28,7 +29,7 @@ def make_project(name: str) -> int:
         fail(f"{folder} exists and is not empty; choose another name, or remove it first")
     skeleton = files("cli") / "skeleton"
     texts = {
-        path.replace("NAME", name): (skeleton / source).read_text("utf-8").replace("NAME", name)
+        path.replace(PLACE, name): (skeleton / source).read_text("utf-8").replace(PLACE, name)
         for path, source in FILES.items()
     }
     texts["workflow.schema.json"] = schema_text(resources=False)

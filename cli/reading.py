@@ -166,7 +166,6 @@ async def show_lag(as_json: bool) -> None:
         return
     print_rows(report["items"], LAG_COLUMNS, "No worker has read anything yet.")
     if sys.stdout.isatty():
-        names = ", ".join(f"{m['name']} ({m['partitions']})" for m in report["members"])
-        sys.stdout.write(
-            f"\n{report['behind']} behind; {report['state']}: {names or 'no member'}\n"
-        )
+        members = (f", {m['name']} reads {m['partitions']}" for m in report["members"])
+        told = "".join((f"{report['behind']} behind; group {report['state']}", *members))
+        sys.stdout.write(f"\n{told}\n")

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -25,6 +26,8 @@ def text_of(value: object) -> str:
     """Return a value as it stands in a cell."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, list):
@@ -85,6 +88,17 @@ def print_page(page: Page, columns: Mapping[str, str], empty: str, *, as_json: b
     print_rows(page.items, columns, empty)
     if page.next_cursor is not None and sys.stdout.isatty():
         sys.stdout.write(f"\nthere are more: repeat it with --cursor {page.next_cursor}\n")
+
+
+def tracked(items: Sequence[T], what: str) -> Iterator[T]:
+    """Yield items, with a bar on standard error where somebody watches."""
+    if len(items) < 2 or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, what, console=Console(stderr=True), transient=True)
 
 
 def print_fields(row: Mapping[str, Any]) -> None:

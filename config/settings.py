@@ -24,6 +24,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from config.bounds import Bounds
 from config.connections import check_hook, parse_address, parse_mail_server
 from config.errors import ConfigError, ModeRefused, SettingMissing
 from config.routes import parse_routes
@@ -53,7 +54,7 @@ def _named(name: str) -> Any:
     return AliasChoices(name, name.lower())
 
 
-class Settings(BaseSettings):
+class Settings(Bounds, BaseSettings):
     """One process's settings: flags, then environment, then `.env`, then the TOML file."""
 
     model_config = SettingsConfigDict(

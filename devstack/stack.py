@@ -59,9 +59,14 @@ class EmbeddedStack:
     """Starts, watches and stops the three servers; ports stay the same over restarts."""
 
     def __init__(
-        self, data_dir: Path, *, broker: Literal["tansu", "kafka"] = "tansu", redis: bool = True
+        self,
+        data_dir: Path,
+        *,
+        broker: Literal["tansu", "kafka"] = "tansu",
+        redis: bool = True,
+        patience_seconds: float = START_SECONDS,
     ) -> None:
-        self.data_dir = data_dir
+        self.data_dir, self._patience_seconds = data_dir, patience_seconds
         self._postgres = Postgres(data_dir / "postgres")
         self._broker = ApacheKafka(data_dir) if broker == "kafka" else Tansu(data_dir)
         self._redis = Valkey(data_dir) if redis else None
@@ -103,7 +108,7 @@ class EmbeddedStack:
         return self.addresses
 
     def _await(self, server: Server) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         while not server.answers():
             code = self._processes[server.name].poll()
             if code is not None:
@@ -112,7 +117,8 @@ class EmbeddedStack:
                 )
             if time.monotonic() > deadline:
                 raise StackFailed(
-                    f"{server.name} did not answer within {START_SECONDS:g} s:\n{server.explain()}"
+                    f"{server.name} did not answer within {self._patience_seconds:g} s:\n"
+                    f"{server.explain()}"
                 )
             time.sleep(0.02)
 

@@ -61,6 +61,8 @@ def judge_server(rows: Sequence[Row]) -> Iterator[Check]:
 def _turn_on(row: Row) -> str:
     """Return the command for the level at which a setting was made."""
     name = row["name"]
+    if row["source"] == "command line":
+        return f"take `-c {name}=off` off the server's command line, and start it again"
     if row["source"] == "database":
         statement = f"alter database {row['database']} reset {name}"
     elif row["source"] == "user":

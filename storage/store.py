@@ -53,6 +53,11 @@ def to_json(rows: object) -> str:
     return orjson.dumps(rows, default=_plain).decode()
 
 
+def json_size(value: object) -> int:
+    """Return the bytes of a value's JSON."""
+    return len(orjson.dumps(value, default=_plain))
+
+
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)

@@ -1,5 +1,7 @@
 """The Faust application: agents that receive record batches (architecture.md rule 3)."""
 
+import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -110,12 +112,15 @@ def _add_loops(app: BatchApp, worker: Worker, assignment: Assignment) -> None:
 
 def _add_agent(app: BatchApp, name: str, topics: list[str], intake: Intake) -> None:
     async def agent(stream: Any) -> None:
-        async for event in stream.noack().events():
-            records = [raw_record(record) for record in event.value]
-            partition = Partition(records[0].topic, records[0].partition)
-            await _take_or_die(intake, partition, records)
-            # Only a gauge for lag tools: positions live in Postgres.
-            event.ack()
+        # Faust cancels the actor of a partition that goes to another worker, and takes an actor
+        # that is cancelled within a batch for a crash, which ends the process.
+        with contextlib.suppress(asyncio.CancelledError):
+            async for event in stream.noack().events():
+                records = [raw_record(record) for record in event.value]
+                partition = Partition(records[0].topic, records[0].partition)
+                await _take_or_die(intake, partition, records)
+                # Only a gauge for lag tools: positions live in Postgres.
+                event.ack()
 
     app.agent(app.topic(*topics), name=f"sluicegate.{name}", isolated_partitions=True)(agent)
 

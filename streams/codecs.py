@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import orjson
 from pydantic import ValidationError
 
-from engine.ids import ExecutionId, public_id
+from engine.ids import ExecutionId, parse_execution_id, public_id
 from streams.json_check import Undecodable, read_json, require_object
 from streams.messages import Command, DomainEvent
 from streams.notes import KINDS, Answered, read_answered
@@ -143,7 +143,8 @@ def _event(
         _key(record),
         subject,
         _instant(time),
-        _hops(headers.get("ce_hops")),
+        hops := _hops(headers.get("ce_hops")),
+        parse_execution_id(headers.get("ce_correlationid", "")) if hops else None,
         headers.get("traceparent") or headers.get("ce_traceparent"),
         headers.get("tracestate") or headers.get("ce_tracestate"),
     )
@@ -187,6 +188,7 @@ def _structured(
         "traceparent": _optional(envelope, "traceparent") or headers.get("traceparent", ""),
         "tracestate": _optional(envelope, "tracestate") or headers.get("tracestate", ""),
         "ce_hops": str(envelope.get("hops", "")),
+        "ce_correlationid": str(envelope.get("correlationid", "")),
     }
     return _event(
         record,

@@ -15,7 +15,7 @@ from engine.effects import Perform
 from engine.ids import ChildId, ExecutionId
 from engine.inputs import ActionFailed, ActionInDoubt, ActionSucceeded, Input
 from engine.templates import Secret, SecretSlot
-from storage.store import PostgresStore
+from storage.store import PostgresStore, json_size
 from streams.driver import Driver
 from streams.enrichment import Enrichment
 from streams.failpoints import reach
@@ -26,7 +26,6 @@ CONCURRENT = 64
 """Actions of one worker under way at once."""
 CLAIM_SECONDS = 1.0
 """How often a worker looks for effects whose worker has died."""
-STORED_OUTPUT_BYTES = 64 * 1024
 
 log = logging.getLogger("sluicegate.dispatcher")
 
@@ -80,10 +79,15 @@ class Dispatcher:
     """Performs effects: our own at once, those of dead workers when their lease runs out."""
 
     def __init__(
-        self, store: PostgresStore, driver: Driver, actions: Actions, enrichment: Enrichment
+        self,
+        store: PostgresStore,
+        driver: Driver,
+        actions: Actions,
+        enrichment: Enrichment,
+        max_output_bytes: int,
     ) -> None:
         self._store, self._driver, self._actions = store, driver, actions
-        self._enrichment = enrichment
+        self._enrichment, self._max_output_bytes = enrichment, max_output_bytes
         self._gate = asyncio.Semaphore(CONCURRENT)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -111,7 +115,10 @@ class Dispatcher:
             reach("effect.after_call")
         if effect.path == NOTICE_PATH and effect.kind == "notify" and isinstance(result, Failed):
             log.warning("a notice of %s was not sent: %s", execution_id, result.message)
-        if effect.kind == "load" and isinstance(result, Succeeded):
+        if effect.kind != "load":
+            # A resource is no step's output: it counts with the context.
+            result = bounded(result, self._max_output_bytes)
+        elif isinstance(result, Succeeded):
             await self._keep(effect, result)
         await self._finished.put(Finished(effect.id, execution_id, result))
 
@@ -202,6 +209,17 @@ class Dispatcher:
             await transaction.run(
                 "release_effects", lease_token=self._driver.worker, begun=sorted(begun)
             )
+
+
+def bounded(result: Succeeded | Failed, limit: int) -> Succeeded | Failed:
+    """Return a result, or the failure that an output larger than the limit is."""
+    if isinstance(result, Failed) or (size := json_size(result.output)) <= limit:
+        return result
+    text = (
+        f"the output has {size} bytes of JSON, at most {limit} are stored "
+        "(SLUICEGATE_MAX_OUTPUT_BYTES); have the action answer less"
+    )
+    return Failed("output_too_large", text, False)
 
 
 def effect_cells(item: Finished) -> dict[str, object]:

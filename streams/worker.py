@@ -119,7 +119,9 @@ class Worker:
             rows=self.rows,
         )
         enrichment = Enrichment(self.resources, self.cache)
-        self.dispatcher = Dispatcher(self.store, self.driver, self.actions, enrichment)
+        self.dispatcher = Dispatcher(
+            self.store, self.driver, self.actions, enrichment, settings.max_output_bytes
+        )
         own = [*self.event_topics, *(spec.name for spec in self.topics.specs())]
         unpublished = Unpublished(own, self.topics.dead_letters, settings.group_id)
         relay = Relay(self.store, self.out, unpublished)
@@ -208,7 +210,7 @@ def build_worker(
     topics = Topics(settings.topic_prefix)
     outbound = Outbound(topics, settings.event_topics[0])
     notices = Notices(parse_routes(settings.notify_approvals), settings.public_url)
-    catalog = Catalog(store)
+    catalog = Catalog(store, settings)
     resources = Resources()
     schemas = Schemas()
     dead_letters = DeadLetters(topics, settings.group_id)

@@ -280,10 +280,7 @@ class World:
             value = json.loads(raw) if raw is not None else None
         except (ValueError, RecursionError):
             value = None
-        try:
-            headers = {name: data or b"" for name, data in message.headers() or ()}
-        except (UnicodeDecodeError, SystemError):
-            headers = {}  # confluent's client reads names only where they are UTF-8
+        headers = {name: data or b"" for name, data in message.headers() or ()}
         key = message.key().decode("utf-8", "replace") if message.key() is not None else None
         record = Seen(message.topic(), key, value, headers, raw, time.monotonic())
         with self.changed:

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from cli.chaos.approver import Approver
 from cli.chaos.card import Run, a_card
 from cli.chaos.definition import SOURCE
@@ -115,7 +113,7 @@ class Against:
             event = events[number % len(events)]
             id = self._wire.id_of(number)
             headers = cloud_headers(event.type, SOURCE, id, None)
-            message = Outgoing(self._wire.events_topic, id, orjson.dumps(event.data), headers)
+            message = Outgoing(self._wire.events_topic, id, event.numbered(number), headers)
             self._feed.put(message, then=self._sent.event(id))
         self._feed.wait(FLUSH_SECONDS)
 

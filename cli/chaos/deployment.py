@@ -14,7 +14,7 @@ from devstack.stack import EmbeddedStack
 
 PARTITIONS = 4
 SESSION_SECONDS = 2
-COMMAND_SECONDS = 120
+COMMAND_SECONDS = PATIENCE_SECONDS = 120
 Broker = Literal["tansu", "kafka"]
 
 
@@ -23,7 +23,9 @@ class Deployment:
 
     def __init__(self, folder: Path, broker: Broker, sink_url: str) -> None:
         self._folder = folder
-        self.stack = EmbeddedStack(folder / "stack", broker=broker)
+        self.stack = EmbeddedStack(
+            folder / "stack", broker=broker, patience_seconds=PATIENCE_SECONDS
+        )
         self.broker_line = Proxy(self.stack.port_of("kafka"))
         self.database_line = Proxy(self.stack.port_of("postgres"))
         self._sink_url = sink_url

@@ -61,7 +61,7 @@ async def judge(settings: Settings, cohort: Cohort, attempt: Attempt) -> Verdict
             *await witness.testify(invariants),
             *await _compare_sent(invariants, attempt.sent),
             *await _compare_sink(invariants, attempt.sink),
-            *_look_at_progress(attempt, progress),
+            *look_at_progress(attempt, progress),
         ]
         if attempt.built_in:
             findings += await invariants.check_records(NAME, ENTITIES)
@@ -135,7 +135,7 @@ async def _compare_sink(invariants: Invariants, sink: Sink | None) -> list[Findi
     ]
 
 
-def _look_at_progress(attempt: Attempt, progress: Mapping[str, int]) -> list[Finding]:
+def look_at_progress(attempt: Attempt, progress: Mapping[str, int]) -> list[Finding]:
     """Return what makes a run no proof: nothing moved, or nothing went wrong."""
     attempted = attempt.sent.attempted()
     ended = progress["ended" if attempt.built_in else "known"]

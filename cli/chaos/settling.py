@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from cli.chaos.definition import NAME
+from cli.chaos.definition import NAME, SOURCE
 from cli.chaos.sent import Sent
 from config.settings import Settings
 from storage.errors import DatabaseUnreachable
@@ -47,16 +47,20 @@ class Settling:
         return False
 
     async def _left(self) -> tuple[int, int]:
-        """Return what is under way, and how many executions are still to end."""
+        """Return what is under way, and how many executions or events are still to come."""
         with contextlib.suppress(*TRANSIENT, DatabaseUnreachable):
             store = PostgresStore(self._settings.database, pool_size=1, name="sluicegate chaos")
             await store.open(within=2)
             try:
                 invariants = Invariants(store, self._cohort)
                 unsettled = await invariants.unsettled()
-                ended = (await invariants.progress([NAME]))["ended"]
+                through = await self._through(invariants)
             finally:
                 await store.close()
-            still = max(0, self._sent.attempted() - ended) if self._built_in else 0
-            return unsettled, still
+            return unsettled, max(0, self._sent.attempted() - through)
         return -1, -1
+
+    async def _through(self, invariants: Invariants) -> int:
+        if self._built_in:
+            return (await invariants.progress([NAME]))["ended"]
+        return (await invariants.event_progress(SOURCE))["known"]

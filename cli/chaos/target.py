@@ -1,10 +1,9 @@
 """Somebody's own deployment: where it is, and what is published to it."""
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -25,7 +24,12 @@ class Event:
     """An event of the user's own."""
 
     type: str
-    data: Mapping[str, Any]
+    data: bytes
+    """JSON, in which `{{n}}` stands for the number of the event."""
+
+    def numbered(self, number: int) -> bytes:
+        """Return the payload of the event with a number."""
+        return self.data.replace(b"{{n}}", str(number).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def read_events(path: Path) -> list[Event]:
             continue
         try:
             value = orjson.loads(line)
-            found.append(Event(str(value["type"]), dict(value["data"])))
+            found.append(Event(str(value["type"]), orjson.dumps(dict(value["data"]))))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             raise ConfigError(
                 f'{path}:{number}: write {{"type": "order.created", "data": {{...}}}} on one line'

@@ -627,3 +627,16 @@ set
     buffered = %(buffered)s::jsonb,
     last_execution_id = coalesce(%(execution_id)s::uuid, last_execution_id)
 where name = %(name)s;
+
+-- name: find_roots
+select e.id::text as id, coalesce(e.metadata -> 'event' ->> 'root', e.id::text) as root
+from workflow_executions e
+where e.id = any(%(ids)s::uuid[]);
+
+-- name: count_root_starts
+-- The root itself is one of them.
+insert into root_starts (root, started)
+select r.root, r.started + 1
+from json_to_recordset(%(rows)s::json) as r (root uuid, started integer)
+on conflict (root) do update set started = root_starts.started + excluded.started - 1
+returning root::text as root, started;

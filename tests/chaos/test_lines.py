@@ -1,6 +1,7 @@
 """What chaos runs found on slow, cut and blocked lines between a worker and its database."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -14,8 +15,12 @@ name: naps
 trigger: { event: nap.asked }
 steps:
   - id: sleep
-    wait: { for: 1s }
+    wait: { until: "${until}" }
 """
+
+
+def a_nap(seconds: float) -> dict[str, str]:
+    return {"until": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()}
 
 
 def by_proxy(world: World, proxy: Proxy) -> str:
@@ -44,13 +49,13 @@ def test_no_wait_ends_before_its_time_over_a_slow_line(
         Proxy(port_of(stack)) as proxy,
     ):
         world.start_worker(DATABASE_URL=by_proxy(world, proxy))
-        events = [world.publish("nap.asked", {"n": n}) for n in range(40)]
-        for event in events:
-            world.started_by(event)
+        world.started_by(world.publish("nap.asked", a_nap(0)))
         proxy.delay(0.1)
+        for n in range(40):
+            world.publish("nap.asked", a_nap(2 + n * 0.05))
         world.until(
             "select 1 as x where (select count(*) from workflow_executions"
-            " where status = 'completed') = 40"
+            " where status = 'completed') = 41"
         )
         early = world.query("select wait_id from waits where closed_at < due_at")
         proxy.heal()
@@ -66,7 +71,7 @@ def test_a_worker_outlives_a_database_that_does_not_answer_at_its_assignment(
             blocker.execute("lock table positions in access exclusive mode")
             worker = world.start_worker()
             until_logged(world, "positions: try 1 failed, trying again")
-        event = world.publish("nap.asked", {"n": 1})
+        event = world.publish("nap.asked", a_nap(0))
         assert world.started_by(event)
         assert worker.poll() is None
 
@@ -77,10 +82,28 @@ def test_an_assignment_does_not_wait_for_the_open_batch_of_a_frozen_worker(
 ) -> None:
     with a_world(stack, tmp_path, {"naps.yaml": NAPS}) as world:
         world.start_worker()
-        world.started_by(world.publish("nap.asked", {"n": 1}))
+        world.started_by(world.publish("nap.asked", a_nap(0)))
         world.stop_workers()
         with psycopg.connect(world.database_url) as frozen:
             frozen.execute("update positions set updated_at = now() where topic like '%.commands'")
             world.start_worker()
-            assert world.started_by(world.publish("nap.asked", {"n": 2}))
+            assert world.started_by(world.publish("nap.asked", a_nap(0)))
         assert "positions: try" not in world.worker_logs()
+
+
+# S11 F8
+def test_a_rebalance_in_the_middle_of_a_batch_does_not_end_the_worker(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    with a_world(stack, tmp_path, {"naps.yaml": NAPS}) as world:
+        first = world.start_worker()
+        world.started_by(world.publish("nap.asked", a_nap(0)))
+        with psycopg.connect(world.database_url) as blocker:
+            blocker.execute("select 1 from positions for update")
+            events = [world.publish("nap.asked", a_nap(0), key=f"k{n}") for n in range(20)]
+            until_logged(world, "-events[")
+            world.start_worker()
+            until_logged(world, "Stopping actor for revoked partition")
+        for event in events:
+            world.started_by(event)
+        assert first.poll() is None
