@@ -23,6 +23,8 @@ install()
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1
 RETRY_MS = 300
+METADATA_MS = 10_000
+"""How long added partitions stay unknown at most; the client's own five minutes are too long."""
 FOREVER_SECONDS = 1_000_000.0
 """A busy worker, or one without partitions, must not be thrown out of its group (faust.md 3.3)."""
 
@@ -156,6 +158,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
             "broker_heartbeat_interval": session_seconds / 6,
             "broker_rebalance_timeout": 20.0,
             "consumer_auto_offset_reset": "earliest",
+            "consumer_metadata_max_age_ms": METADATA_MS,
             "web_enabled": False,
             "worker_redirect_stdouts": False,
         }
