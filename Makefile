@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-kafka test-browser screenshots check docs bench bench-pages requirements clean
+.PHONY: setup demo test test-kafka test-browser screenshots check docs bench bench-pages soak chaos requirements mutations clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
@@ -45,11 +45,26 @@ docs: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench.run $(ARGS)
 
+soak: $(STAMP)
+	$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),30) $(ARGS)
+
 bench-pages: $(STAMP)
 	$(BIN)/python -m bench.pages $(ARGS)
 
+# The long one: make chaos FAULTS=200 EXECUTIONS=100000, on Apache Kafka with BROKER=kafka.
+FAULTS ?= 25
+EXECUTIONS ?= 8000
+BROKER ?= tansu
+CARD ?= bench/results/chaos-$(BROKER)-$(shell date -u +%F).json
+
+chaos: $(STAMP)
+	$(BIN)/sluicegate chaos --faults $(FAULTS) --executions $(EXECUTIONS) --broker $(BROKER) --json $(CARD) $(ARGS)
+
 requirements: $(STAMP)
 	$(BIN)/python tests/requirements.py
+
+mutations: $(STAMP)
+	$(BIN)/python -m tests.mutations
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,12 +12,15 @@ from fastapi import FastAPI, Request, Response
 from api import (
     approvals,
     assignments,
+    changes,
     commands,
     dead_letters,
     events,
     executions,
     health,
+    lag,
     operations,
+    schedules,
     triggers,
     workflows,
 )
@@ -36,6 +39,9 @@ ROUTED = (
     approvals,
     assignments,
     operations,
+    schedules,
+    lag,
+    changes,
     dead_letters,
 )
 PROBLEM = {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
@@ -71,6 +77,7 @@ def create_api(parts: Parts) -> FastAPI:
         yield
         ticking.cancel()
         await live.close()
+        await feed.close()
         await parts.answers.close()
         await parts.out.close()
         await parts.store.close()
@@ -87,6 +94,7 @@ def create_api(parts: Parts) -> FastAPI:
         app.include_router(module.router, prefix=PREFIX, responses=PROBLEMS)
     app.include_router(health.router)
     live = add_pages(app, parts)
+    feed = app.state.feed = changes.Feed(parts.tail())
     _add_guards(app)
     return app
 

@@ -13,6 +13,7 @@ from engine.errors import SluicegateError
 from storage.errors import DatabaseUnreachable
 from storage.reading import InvalidCursor
 from storage.store import TRANSIENT
+from streams.admin import BrokerUnreachable
 from streams.json_check import Undecodable
 from streams.producer import PublishFailed
 
@@ -103,6 +104,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     for kind in (DatabaseUnreachable, *TRANSIENT):
         app.add_exception_handler(kind, database)
 
-    @app.exception_handler(PublishFailed)
-    async def broker(_: Request, error: PublishFailed) -> JSONResponse:
+    async def broker(_: Request, error: Exception) -> JSONResponse:
         return respond(503, "broker-unreachable", str(error))
+
+    app.add_exception_handler(BrokerUnreachable, broker)
+    app.add_exception_handler(PublishFailed, broker)

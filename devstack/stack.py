@@ -59,9 +59,14 @@ class EmbeddedStack:
     """Starts, watches and stops the three servers; ports stay the same over restarts."""
 
     def __init__(
-        self, data_dir: Path, *, broker: Literal["tansu", "kafka"] = "tansu", redis: bool = True
+        self,
+        data_dir: Path,
+        *,
+        broker: Literal["tansu", "kafka"] = "tansu",
+        redis: bool = True,
+        patience_seconds: float = START_SECONDS,
     ) -> None:
-        self.data_dir = data_dir
+        self.data_dir, self._patience_seconds = data_dir, patience_seconds
         self._postgres = Postgres(data_dir / "postgres")
         self._broker = ApacheKafka(data_dir) if broker == "kafka" else Tansu(data_dir)
         self._redis = Valkey(data_dir) if redis else None
@@ -74,6 +79,14 @@ class EmbeddedStack:
         """Where to connect; valid once started."""
         redis = f"redis://127.0.0.1:{self._redis.port}/0" if self._redis else ""
         return Addresses(f"127.0.0.1:{self._broker.port}", self._postgres.url, redis)
+
+    def port_of(self, name: Literal["kafka", "postgres", "redis"]) -> int:
+        """Return the port of a part; it is chosen before the start."""
+        return next(server.port for server in self._servers if server.name == name)
+
+    def advertise(self, port: int) -> None:
+        """Have clients reach the broker by another port, such as a proxy's; before the start."""
+        self._broker.advertised_port = port
 
     @property
     def pids(self) -> Mapping[str, int]:
@@ -95,7 +108,7 @@ class EmbeddedStack:
         return self.addresses
 
     def _await(self, server: Server) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         while not server.answers():
             code = self._processes[server.name].poll()
             if code is not None:
@@ -104,7 +117,8 @@ class EmbeddedStack:
                 )
             if time.monotonic() > deadline:
                 raise StackFailed(
-                    f"{server.name} did not answer within {START_SECONDS:g} s:\n{server.explain()}"
+                    f"{server.name} did not answer within {self._patience_seconds:g} s:\n"
+                    f"{server.explain()}"
                 )
             time.sleep(0.02)
 
@@ -116,6 +130,16 @@ class EmbeddedStack:
             self._processes[server.name] = server.start()
             self._await(server)
         return [server.name for server in dead]
+
+    def strike(self, name: str, number: signal.Signals, wait_seconds: float = 0) -> bool:
+        """Send a signal to a part; tell whether it ended within a while."""
+        process = self._processes[name]
+        process.send_signal(number)
+        try:
+            process.wait(wait_seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def stop(self) -> None:
         """Stop all parts, the database last."""

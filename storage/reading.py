@@ -47,6 +47,39 @@ def decode_cursor(cursor: str | None) -> tuple[datetime | None, str | None]:
         raise InvalidCursor from None
 
 
+def encode_name(name: object) -> str:
+    """Return an opaque cursor for a place in a list ordered by name or number."""
+    return urlsafe_b64encode(f"={name}".encode()).decode().rstrip("=")
+
+
+def decode_name(cursor: str | None) -> str | None:
+    """Return the name that a cursor holds; raises InvalidCursor."""
+    if cursor is None:
+        return None
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        raise InvalidCursor from None
+    if not text.startswith("=") or "\x00" in text:
+        raise InvalidCursor
+    return text[1:]
+
+
+def decode_number(cursor: str | None) -> int | None:
+    """Return the number that a cursor holds; raises InvalidCursor."""
+    text = decode_name(cursor)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidCursor
+    return int(text)
+
+
+def _page_by(rows: list[Row], limit: int, name: str) -> Page:
+    kept = rows[:limit]
+    return Page(kept, encode_name(kept[-1][name]) if len(rows) > limit else None)
+
+
 def page_of(rows: list[Row], limit: int, at: str) -> Page:
     """Return a page of rows, of which there is one more where the list goes on."""
     if len(rows) <= limit:
@@ -211,15 +244,56 @@ class Reading:
 
     async def versions(self, name: str) -> list[Row]:
         """Return the versions of a workflow, newest first."""
-        return await self._store.fetch("list_versions", name=name)
+        return await self._store.fetch("list_versions", name=name, before=None, limit=None)
+
+    async def page_of_versions(self, name: str, limit: int, cursor: str | None) -> Page:
+        """Return some versions of a workflow, newest first."""
+        before = decode_number(cursor)
+        rows = await self._store.fetch("list_versions", name=name, before=before, limit=limit + 1)
+        return _page_by(rows, limit, "version")
+
+    async def schedules(
+        self, workflow: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Return schedules by name, with their next and their last slot."""
+        rows = await self._store.fetch(
+            "list_schedules",
+            name=None,
+            workflow=workflow,
+            after=decode_name(cursor) or "",
+            limit=limit + 1,
+        )
+        return _page_by(rows, limit, "name")
+
+    async def schedule(self, name: str) -> Row | None:
+        """Return one schedule."""
+        rows = await self._store.fetch(
+            "list_schedules", name=name, workflow=None, after="", limit=1
+        )
+        return rows[0] if rows else None
+
+    async def positions(self, group_id: str) -> list[Row]:
+        """Return how far a group's workers have read."""
+        return await self._store.fetch("list_positions", group_id=group_id)
 
     async def resource_names(self) -> list[str]:
         """Return the names of the declared resources."""
         return [row["name"] for row in await self._store.fetch("read_resources")]
 
+    async def resources(self) -> dict[str, Any]:
+        """Return the declared resources by name."""
+        rows = await self._store.fetch("read_resources")
+        return {row["name"]: row["declaration"] for row in rows}
+
     async def workflows(self) -> list[Row]:
         """Return the latest version of every workflow."""
-        return await self._store.fetch("list_workflows")
+        return await self._store.fetch("list_workflows", after="", limit=None)
+
+    async def page_of_workflows(self, limit: int, cursor: str | None) -> Page:
+        """Return the latest version of some workflows, by name."""
+        after = decode_name(cursor) or ""
+        rows = await self._store.fetch("list_workflows", after=after, limit=limit + 1)
+        return _page_by(rows, limit, "name")
 
     async def measures(self) -> Mapping[str, float]:
         """Return the numbers that metrics show."""

@@ -12,6 +12,7 @@ from streams.codecs import RawRecord
 from streams.driver import Driver, back_off
 from streams.failpoints import reach
 from streams.position import Partition, Positions
+from streams.probation import MOST_DEATHS, Probation
 from streams.work import Work
 
 AT_ONCE = 2
@@ -45,17 +46,48 @@ class Intake:
     """Takes the batches of one handler: drop what is done, transact the rest, never skip."""
 
     def __init__(
-        self, driver: Driver, catalog: Catalog, positions: Positions, handler: Handler
+        self,
+        driver: Driver,
+        catalog: Catalog,
+        positions: Positions,
+        probation: Probation,
+        handler: Handler,
     ) -> None:
         self._driver, self._catalog = driver, catalog
-        self._positions, self._handler = positions, handler
+        self._positions, self._probation, self._handler = positions, probation, handler
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
         """Process one batch of one partition; returns once it is committed."""
         fresh = await self._positions.accept(partition, records)
-        if fresh:
-            await self._commit(partition, fresh)
+        alone = [one for one in fresh if self._probation.covers(partition, one.offset)]
+        for record in alone:
+            await self._take_alone(partition, record)
+        if rest := fresh[len(alone) :]:
+            await self._commit(partition, rest)
+
+    async def _take_alone(self, partition: Partition, record: RawRecord) -> None:
+        """Process one record that may kill; after three deaths it is a dead letter (F18)."""
+        tries = await self._count_try(partition, record)
+        if tries <= MOST_DEATHS:
+            await self._commit(partition, [record])
+            return
+        reason = (
+            f"{MOST_DEATHS} workers died while they processed this record; "
+            "see their last logs (out of memory?) and replay it once that is mended"
+        )
+        rejected = self._handler.reject(record, "worker_died", reason)
+        await self._until_committed(partition, [record], rejected)
+
+    async def _count_try(self, partition: Partition, record: RawRecord) -> int:
+        attempt = 0
+        while True:
+            try:
+                expected = self._positions.expected(partition)
+                return await self._probation.begin(partition, expected, record.offset)
+            except (*TRANSIENT, DatabaseUnreachable) as error:
+                attempt += 1
+                await back_off(attempt, f"{partition.topic}[{partition.number}]", error)
 
     async def _commit(self, partition: Partition, records: Sequence[RawRecord]) -> None:
         """Commit the records; bisect what the database refuses, so that one cannot stop all."""
@@ -76,6 +108,10 @@ class Intake:
         attempt = fences = 0
         while True:
             expected = self._positions.expected(partition)
+            # Another owner may have come further while this one tried.
+            records = [record for record in records if record.offset >= expected]
+            if not records:
+                return
             try:
                 async with self._gate:
                     await self._try(partition, records, apply)
@@ -83,6 +119,7 @@ class Intake:
             except CatalogChanged:
                 await self._catalog.refresh()
             except Fenced as error:
+                log.info("%s[%d]: fenced at offset %d", *partition, expected)
                 fences += 1
                 if fences == MAX_FENCES:
                     raise FencedOut(str(error)) from error

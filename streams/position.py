@@ -37,9 +37,7 @@ class LogState:
 
     topic_ids: Mapping[str, str]
     beginnings: Mapping[Partition, int]
-
-
-LookUp = Callable[[frozenset[Partition]], Awaitable[LogState]]
+    ends: Mapping[Partition, int]
 
 
 class Positions:
@@ -49,12 +47,11 @@ class Positions:
         self,
         store: PostgresStore,
         group_id: str,
-        look_up: LookUp,
         *,
         accept_gaps: bool,
         on_recreated: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._store, self._group, self._look_up = store, group_id, look_up
+        self._store, self._group = store, group_id
         self._accept_gaps, self._on_recreated = accept_gaps, on_recreated
         self._expected: dict[Partition, int] = {}
         self._fresh: set[Partition] = set()
@@ -83,11 +80,10 @@ class Positions:
         found = [row for row in rows if row["partition"] == partition.number]
         return int(found[0]["next_offset"])
 
-    async def starts(self, assigned: frozenset[Partition]) -> dict[Partition, int]:
+    async def starts(
+        self, assigned: frozenset[Partition], log_state: LogState
+    ) -> dict[Partition, int]:
         """Return where to start assigned partitions; new ones start at their beginning."""
-        if not assigned:
-            return {}
-        log_state = await self._look_up(assigned)
         await self._insert_missing(assigned, log_state)
         topics = sorted({partition.topic for partition in assigned})
         rows = await self._store.fetch("read_positions", group_id=self._group, topics=topics)
@@ -101,6 +97,10 @@ class Positions:
         return {partition: self._expected[partition] for partition in assigned}
 
     async def _insert_missing(self, assigned: Iterable[Partition], log_state: LogState) -> None:
+        # An insertion would wait for a frozen worker's open batch even where the row exists.
+        topics = sorted({partition.topic for partition in assigned})
+        stored = await self._store.fetch("read_positions", group_id=self._group, topics=topics)
+        known = {Partition(row["topic"], row["partition"]) for row in stored}
         rows = [
             {
                 "topic": partition.topic,
@@ -109,9 +109,11 @@ class Positions:
                 "next_offset": log_state.beginnings.get(partition, 0),
             }
             for partition in assigned
+            if partition not in known
         ]
-        async with self._store.transaction() as transaction:
-            await transaction.write("insert_positions", rows, group_id=self._group)
+        if rows:
+            async with self._store.transaction() as transaction:
+                await transaction.write("insert_positions", rows, group_id=self._group)
 
     async def _start(
         self, partition: Partition, stored: int, stored_id: str | None, log_state: LogState

@@ -16,6 +16,9 @@ from mode.supervisors import CrashingSupervisor
 
 from streams.codecs import RawRecord
 from streams.failpoints import reach
+from streams.lenient import install
+
+install()
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1
@@ -23,6 +26,7 @@ FOREVER_SECONDS = 1_000_000.0
 """A busy worker, or one without partitions, must not be thrown out of its group (faust.md 3.3)."""
 
 StartOffsets = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
+Release = Callable[[frozenset[TP]], Awaitable[None]]
 
 
 class BatchTopic(faust.Topic):  # type: ignore[misc]
@@ -105,6 +109,7 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
         reach("revoke")
         await self.commit()
         await super().on_partitions_revoked(revoked)
+        await self.app.release(frozenset(revoked))
 
 
 class BatchTransport(aiokafka_driver.Transport):  # type: ignore[misc]
@@ -121,12 +126,13 @@ class BatchApp(faust.App):  # type: ignore[misc]
         id: str,
         *,
         start_offsets: StartOffsets,
+        release: Release,
         batch_size: int,
         fetch_wait_ms: int,
         session_seconds: float,
         **settings: Any,
     ) -> None:
-        self.start_offsets, self.batch_size = start_offsets, batch_size
+        self.start_offsets, self.release, self.batch_size = start_offsets, release, batch_size
         self.fetch_wait_ms = fetch_wait_ms
         defaults = {
             "Topic": BatchTopic,
@@ -161,6 +167,11 @@ class BatchApp(faust.App):  # type: ignore[misc]
     async def beginning_offsets(self, partitions: frozenset[TP]) -> Mapping[TP, int]:
         """Return where the logs of assigned partitions begin."""
         found = await self.consumer.earliest_offsets(*partitions)
+        return dict(found)
+
+    async def end_offsets(self, partitions: frozenset[TP]) -> Mapping[TP, int]:
+        """Return the offsets after the last records of assigned partitions."""
+        found = await self.consumer.highwaters(*partitions)
         return dict(found)
 
 

@@ -15,7 +15,7 @@ from storage.rows import (
     row_ids_of_waits,
     wait_from_row,
 )
-from storage.store import Pending, Transaction
+from storage.store import Pending, Transaction, json_size
 from streams.catalog import Catalog, Version
 from streams.codecs import Outgoing
 from streams.failpoints import reach
@@ -23,6 +23,7 @@ from streams.family import start_children, tell_parents
 from streams.lanes import release
 from streams.ledger import Ledger, RecordWrite
 from streams.outbox import chunks, pack
+from streams.oversize import instead_of
 from streams.records import write_records
 
 Advance = Callable[[Version, Execution, Input], tuple[Execution, tuple[Effect, ...]]]
@@ -123,10 +124,21 @@ class Work:
         """Give one input to a loaded execution; return the answer to its sender, if any."""
         before = self.executions[id]
         after, effects = self.advance(self.versions[id], before, given)
+        if after.context is not before.context:
+            smaller = self._too_large(before, after, given)
+            if smaller is not None:
+                after, effects = self.advance(self.versions[id], before, smaller)
         if after is not before:
             self.executions[id] = after
             self.changed.add(id)
         return self.ledger.take(after, effects)
+
+    def _too_large(self, before: Execution, after: Execution, given: Input) -> Input | None:
+        """Return what to give instead of an input that lets the context grow above its bound."""
+        size, most = json_size(after.context), self.catalog.bounds.max_context_bytes
+        if size <= most or size <= json_size(before.context):
+            return None
+        return instead_of(given, size, most)
 
     async def finish(self) -> None:
         """Write everything; the caller commits."""

@@ -1,4 +1,4 @@
--- What lists are searched by, so that none of them reads a big table as a whole (docs/adr/0021).
+-- expand: what lists are searched by, so that none of them reads a big table as a whole (docs/adr/0021)
 
 -- The workflow that asks: requests are listed by it without a look at their executions.
 alter table approval_requests add column workflow_name varchar(255);

@@ -8,6 +8,9 @@ returning (select revision from catalog) as revision;
 -- name: read_clock
 select clock_timestamp() as now;
 
+-- name: start_idle_timer
+select 1;
+
 -- name: claim_event_ids
 insert into event_ids (source, event_id)
 select r.source, r.event_id
@@ -100,7 +103,8 @@ select
     execution_id::text as execution_id, wait_id, step_path, kind, opened_at, due_at, correlation,
     record, state
 from waits
-where execution_id = any(%(ids)s::uuid[]) and status = 'open';
+where execution_id = any(%(ids)s::uuid[]) and status = 'open'
+order by opened_at, wait_id;
 
 -- name: load_closed_waits
 select execution_id::text as execution_id, wait_id, outcome
@@ -314,7 +318,7 @@ delete from timers
 where id in (
     select t.id
     from timers t
-    where t.due_at <= clock_timestamp()
+    where t.due_at <= %(now)s
         and (
             t.due_at < %(decided_until)s
             or t.due_at < clock_timestamp() - make_interval(secs => %(grace_seconds)s)
@@ -460,12 +464,12 @@ where d.id = r.id;
 
 -- name: insert_dead_letters
 insert into dead_letters (
-    topic, partition, record_offset, record_timestamp, record_key, value, headers, consumer_group,
-    error_type, error_message, attempts, execution_id, workflow
+    topic, partition, record_offset, record_timestamp, record_key, value, value_bytes, headers,
+    consumer_group, error_type, error_message, attempts, execution_id, workflow
 )
 values (
     %(topic)s, %(partition)s, %(record_offset)s, %(record_timestamp)s, %(record_key)s, %(value)s,
-    %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
+    %(value_bytes)s, %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
     %(execution_id)s, %(workflow)s
 );
 
@@ -623,3 +627,16 @@ set
     buffered = %(buffered)s::jsonb,
     last_execution_id = coalesce(%(execution_id)s::uuid, last_execution_id)
 where name = %(name)s;
+
+-- name: find_roots
+select e.id::text as id, coalesce(e.metadata -> 'event' ->> 'root', e.id::text) as root
+from workflow_executions e
+where e.id = any(%(ids)s::uuid[]);
+
+-- name: count_root_starts
+-- The root itself is one of them.
+insert into root_starts (root, started)
+select r.root, r.started + 1
+from json_to_recordset(%(rows)s::json) as r (root uuid, started integer)
+on conflict (root) do update set started = root_starts.started + excluded.started - 1
+returning root::text as root, started;

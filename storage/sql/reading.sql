@@ -99,7 +99,9 @@ order by id;
 select distinct on (name)
     name, version, description, labels, enabled, priority, content_hash, created_at
 from workflows
-order by name, version desc;
+where name > %(after)s
+order by name, version desc
+limit %(limit)s;
 
 -- name: find_receipts
 select
@@ -175,8 +177,23 @@ limit 1;
 -- name: list_versions
 select name, version, description, enabled, priority, content_hash, created_at
 from workflows
-where name = %(name)s
-order by version desc;
+where name = %(name)s and (%(before)s::integer is null or version < %(before)s)
+order by version desc
+limit %(limit)s;
+
+-- name: list_schedules
+select
+    s.name, s.workflow_name as workflow, s.version, s.enabled,
+    split_part(s.cron, '|', 1) as cron, split_part(s.cron, '|', 2) as timezone, s.last_slot,
+    case when s.next_slot < '9999-12-31' then s.next_slot end as next_slot, s.dropped,
+    s.buffered is not null as buffered,
+    'exec_' || replace(s.last_execution_id::text, '-', '') as last_execution_id
+from schedules s
+where (%(name)s::text is null or s.name = %(name)s)
+    and (%(workflow)s::text is null or s.workflow_name = %(workflow)s)
+    and s.name > %(after)s
+order by s.name
+limit %(limit)s;
 
 -- name: measure
 select
