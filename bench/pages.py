@@ -240,8 +240,6 @@ def _api(middle: str, keys: Sequence[str], ids: Sequence[str], asked: Sequence[s
         f"GET {api}/executions/ID/trace": [f"{api}/executions/{id}/trace" for id in ids],
         f"GET {api}/approvals/ID": [f"{api}/approvals/{id}" for id in asked],
         f"GET {api}/workflows": [f"{api}/workflows"],
-        f"GET {api}/schedules": [f"{api}/schedules"],
-        f"GET {api}/lag": [f"{api}/lag"],
         "GET /metrics": ["/metrics"],
     }
 

@@ -24,7 +24,7 @@ from tests.world import ROOT, World, a_world
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PAUSE = threading.Event()
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def missing(what: str) -> None:
