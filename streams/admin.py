@@ -165,10 +165,18 @@ class Admin:
 
     async def ends(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return where partitions end; one that does not answer is left out."""
+        return await self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+    async def starts(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return where partitions begin; one that does not answer is left out."""
+        return await self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+    async def _offsets(
+        self, partitions: Sequence[tuple[str, int]], which: OffsetSpec
+    ) -> dict[tuple[str, int], int]:
         if not partitions:
             return {}
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(*partition): latest for partition in partitions}
+        asked = {TopicPartition(*partition): which for partition in partitions}
         futures = await self._ask(lambda: self._client.list_offsets(asked))
         found = {}
         for partition, future in futures.items():

@@ -49,9 +49,10 @@ class Positions:
         group_id: str,
         *,
         accept_gaps: bool,
+        log_start: Callable[[Partition], Awaitable[int]],
         on_recreated: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._store, self._group = store, group_id
+        self._store, self._group, self._log_start = store, group_id, log_start
         self._accept_gaps, self._on_recreated = accept_gaps, on_recreated
         self._expected: dict[Partition, int] = {}
         self._fresh: set[Partition] = set()
@@ -161,19 +162,27 @@ class Positions:
     async def accept(
         self, partition: Partition, records: Sequence[RawRecord]
     ) -> Sequence[RawRecord]:
-        """Return the records not yet processed; a gap after an assignment is counted and told."""
+        """Return the records not yet processed; raises RetentionLoss for others that are gone."""
         expected = self._expected.get(partition)
         if expected is None:
             return ()
         fresh = [record for record in records if record.offset >= expected]
-        if fresh and partition in self._fresh:
+        if fresh and fresh[0].offset > expected:
+            await self._explain_gap(partition, expected, fresh[0].offset)
+        if fresh:
             self._fresh.discard(partition)
-            if fresh[0].offset > expected:
-                # Compaction and transaction markers leave holes; a lost start was found earlier.
-                log.info(
-                    "%s[%d]: offsets %d to %d hold no records",
-                    *partition,
-                    expected,
-                    fresh[0].offset - 1,
-                )
         return fresh
+
+    async def _explain_gap(self, partition: Partition, expected: int, found: int) -> None:
+        """Tell what is missing between our position and the next record."""
+        # A consumer that is too slow is moved to the log's start by its client, without a word.
+        start = await self._log_start(partition)
+        if start > expected:
+            loss = RetentionLoss(partition, expected, min(start, found))
+            if not self._accept_gaps:
+                raise loss
+            log.error("%s", loss)
+            return
+        # Compaction and transaction markers leave holes, the latter at any time.
+        level = logging.INFO if partition in self._fresh else logging.DEBUG
+        log.log(level, "%s[%d]: offsets %d to %d hold no records", *partition, expected, found - 1)

@@ -22,6 +22,9 @@ install()
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1
+RETRY_MS = 300
+METADATA_MS = 10_000
+"""How long added partitions stay unknown at most; the client's own five minutes are too long."""
 FOREVER_SECONDS = 1_000_000.0
 """A busy worker, or one without partitions, must not be thrown out of its group (faust.md 3.3)."""
 
@@ -44,6 +47,8 @@ class BatchThread(aiokafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes this wait at 1.5 s; a broker that does not wake a waiting fetch needs less.
         consumer._fetch_max_wait_ms = self.app.fetch_wait_ms
+        # How often it looks for each partition's owner while the broker is away.
+        consumer._retry_backoff_ms = RETRY_MS
         return consumer
 
 
@@ -153,6 +158,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
             "broker_heartbeat_interval": session_seconds / 6,
             "broker_rebalance_timeout": 20.0,
             "consumer_auto_offset_reset": "earliest",
+            "consumer_metadata_max_age_ms": METADATA_MS,
             "web_enabled": False,
             "worker_redirect_stdouts": False,
         }

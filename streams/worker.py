@@ -35,7 +35,7 @@ from streams.housekeeping import keep_house, keep_queues_small
 from streams.intake import Handler, Intake
 from streams.notices import Notices
 from streams.outbound import Outbound
-from streams.position import Positions
+from streams.position import Partition, Positions
 from streams.preflight import watch
 from streams.probation import Probation
 from streams.producer import KafkaOut
@@ -96,8 +96,13 @@ class Worker:
             self.store,
             self.settings.group_id,
             accept_gaps=self.settings.on_gap == "accept",
+            log_start=self._log_start,
             on_recreated=self._announce_again,
         )
+
+    async def _log_start(self, partition: Partition) -> int:
+        """Return where the log of a partition begins, 0 if it does not say."""
+        return (await self.admin.starts([partition])).get(partition, 0)
 
     async def _announce_again(self, topic: str) -> None:
         """Fill the waiting topic again when a broker came back without its topics."""

@@ -13,8 +13,10 @@ from typing import Any
 from uuid import uuid4
 
 from engine.ids import ExecutionId, StepPath, execution_id, public_id, wait_id
+from tests.chaos.figures import SCALE
 from tests.world import Seen, World
 
+PATIENCE_SECONDS = 120 + 900 * SCALE
 TIMESTAMP = 1_790_000_000_000
 """Of events whose execution ids a test must know before they are processed (milliseconds)."""
 
@@ -131,7 +133,11 @@ def count(world: World, table: str, condition: str = "true", *parameters: Any) -
 
 
 def reach(
-    world: World, number: int, table: str, condition: str = "true", seconds: float = 120
+    world: World,
+    number: int,
+    table: str,
+    condition: str = "true",
+    seconds: float = PATIENCE_SECONDS,
 ) -> float:
     """Wait until so many rows hold; return the seconds it took."""
     begun = time.monotonic()
@@ -147,7 +153,7 @@ def reach(
     )
 
 
-def settle(world: World, seconds: float = 30) -> None:
+def settle(world: World, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until everything that was to be published is."""
     world.producer.flush(30)
     reach(world, 1, "(select where not exists (select from outbox)) as empty", seconds=seconds)

@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 from devstack.stack import EmbeddedStack
 from tests.chaos.figures import figure, scaled
 from tests.chaos.load import (
+    PATIENCE_SECONDS,
     TIMESTAMP,
     Request,
     begin,
@@ -92,7 +93,7 @@ def test_a_decision_before_its_pause_commits_is_applied_once(raced: World) -> No
 
 def watch_held(world: World, number: int) -> int:
     """Wait until so many early decisions are answered; return how many were held at most."""
-    most, deadline = 0, time.monotonic() + 60
+    most, deadline = 0, time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         most = max(most, count(world, "decisions", "result is null"))
         if count(world, "decisions", "result is not null" + EARLY) == number:

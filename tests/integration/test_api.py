@@ -1,6 +1,7 @@
 """The HTTP interface on a running deployment (requirements.md S200-S204)."""
 
 import json
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -175,3 +176,20 @@ async def test_hostile_text_is_shown_as_text(client: httpx.AsyncClient, shop: Wo
     page = await client.get(f"/approvals/{waiting['wait_id']}")
     assert "<script>" not in page.text
     assert "&lt;script&gt;" in page.text
+
+
+@pytest.mark.parametrize("path", ["approvals/w_1/approve", "executions/exec_1/hold", "events"])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_beyond_all_bounds_is_refused_while_it_comes(
+    client: httpx.AsyncClient, path: str, announced: bool
+) -> None:
+    body = b'{"decided_by": "' + b"a" * 3_000_000 + b'"}'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65_536):
+            yield body[start : start + 65_536]
+
+    kind = {"content-type": "application/json"}
+    content = body if announced else chunks()
+    answer = await client.post(f"{API}/{path}", content=content, headers=kind)
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")
