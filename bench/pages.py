@@ -390,6 +390,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 name: weight(visitor, looked_at[name][0])
                 for name in ("inbox", "approval", "executions", "execution", "workflow", "health")
             }
+            report["load_at_end"] = os.getloadavg()
             report["idle"] = asyncio.run(idle(bench, url, pid, looked_at))
     return report
 
