@@ -106,8 +106,12 @@ class Intake:
         self, partition: Partition, records: Sequence[RawRecord], apply: Apply | None
     ) -> None:
         attempt = fences = 0
+        begun_at = self._positions.expected(partition)
         while True:
             expected = self._positions.expected(partition)
+            if expected < begun_at:
+                # Assigned anew meanwhile, further back: all of it is read again from there.
+                return
             # Another owner may have come further while this one tried.
             records = [record for record in records if record.offset >= expected]
             if not records:
