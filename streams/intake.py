@@ -1,6 +1,7 @@
 """Record batches into transactions, each with its position in the same transaction."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -26,6 +27,10 @@ Apply = Callable[[Work], Awaitable[None]]
 
 class CatalogChanged(Exception):
     """Definitions were applied meanwhile: the batch must be matched again."""
+
+
+class ReadAgain(Exception):
+    """The partition was assigned anew meanwhile, further back: all is read again from there."""
 
 
 class FencedOut(Exception):
@@ -60,6 +65,10 @@ class Intake:
     async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
         """Process one batch of one partition; returns once it is committed."""
         fresh = await self._positions.accept(partition, records)
+        with contextlib.suppress(ReadAgain):
+            await self._take_fresh(partition, fresh)
+
+    async def _take_fresh(self, partition: Partition, fresh: Sequence[RawRecord]) -> None:
         alone = [one for one in fresh if self._probation.covers(partition, one.offset)]
         for record in alone:
             await self._take_alone(partition, record)
@@ -110,8 +119,7 @@ class Intake:
         while True:
             expected = self._positions.expected(partition)
             if expected < begun_at:
-                # Assigned anew meanwhile, further back: all of it is read again from there.
-                return
+                raise ReadAgain
             # Another owner may have come further while this one tried.
             records = [record for record in records if record.offset >= expected]
             if not records:
