@@ -73,10 +73,16 @@ class Intake:
                 await self._take_fresh(partition, fresh)
 
     async def _take_fresh(self, partition: Partition, fresh: Sequence[RawRecord]) -> None:
-        alone = [one for one in fresh if self._probation.covers(partition, one.offset)]
-        for record in alone:
-            await self._take_alone(partition, record)
-        if rest := fresh[len(alone) :]:
+        careful = sum(self._probation.covers(partition, one.offset) for one in fresh)
+        start = 0
+        while start < careful:
+            end = min(start + self._probation.size(partition), careful)
+            if end - start > 1:
+                await self._commit(partition, fresh[start:end])
+            else:
+                await self._take_alone(partition, fresh[start])
+            start = end
+        if rest := fresh[careful:]:
             await self._commit(partition, rest)
 
     async def _take_alone(self, partition: Partition, record: RawRecord) -> None:

@@ -88,7 +88,8 @@ class Worker:
 
     def probation(self) -> Probation:
         """Return what tells of workers that died."""
-        return Probation(self.store, self.settings.group_id, self.driver.worker)
+        settings = self.settings
+        return Probation(self.store, settings.group_id, self.driver.worker, settings.batch_size)
 
     def positions(self, seek_back: Callable[[], Awaitable[None]]) -> Positions:
         """Return this group's positions."""
