@@ -61,12 +61,16 @@ class Intake:
         self._driver, self._catalog = driver, catalog
         self._positions, self._probation, self._handler = positions, probation, handler
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._begun_at: dict[Partition, int] = {}
+        """Where each partition stood when its batch under way was taken."""
 
     async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
         """Process one batch of one partition; returns once it is committed."""
         fresh = await self._positions.accept(partition, records)
-        with contextlib.suppress(ReadAgain):
-            await self._take_fresh(partition, fresh)
+        if fresh:
+            self._begun_at[partition] = self._positions.expected(partition)
+            with contextlib.suppress(ReadAgain):
+                await self._take_fresh(partition, fresh)
 
     async def _take_fresh(self, partition: Partition, fresh: Sequence[RawRecord]) -> None:
         alone = [one for one in fresh if self._probation.covers(partition, one.offset)]
@@ -115,10 +119,9 @@ class Intake:
         self, partition: Partition, records: Sequence[RawRecord], apply: Apply | None
     ) -> None:
         attempt = fences = 0
-        begun_at = self._positions.expected(partition)
         while True:
             expected = self._positions.expected(partition)
-            if expected < begun_at:
+            if expected < self._begun_at[partition]:
                 raise ReadAgain
             # Another owner may have come further while this one tried.
             records = [record for record in records if record.offset >= expected]
