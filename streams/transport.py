@@ -57,25 +57,43 @@ def slices(rows: Sequence[Any], most: int) -> list[Sequence[Any]]:
     return found
 
 
+class NothingRead(dict[TP, int | None]):
+    """What Faust takes for the offsets it has read: none, so that it never drops a message.
+
+    It notes the offset of a message that a rebalance kept from its agent, and then drops what comes
+    before it when it is read again. Our positions know what was processed.
+    """
+
+    def __getitem__(self, partition: TP) -> None:
+        """Return that nothing was read."""
+
+
 class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
     """Yields one message per slice of a partition; agents acknowledge in order."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._read_offset = NothingRead()
+        self._seeks = 0
+        """How often all partitions were sought; what was fetched across a seek has no order."""
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
         """Yield what one fetch returned, a message per slice."""
+        seeks = self._seeks
         records, _ = await self._wait_next_records(timeout)
         if self.should_stop or not records:
             return
-        if not self.flow_active:
-            # Fetched before a rebalance: read it again once partitions are settled.
+        if not self.flow_active or seeks != self._seeks:
+            # Fetched before or across a rebalance: read it again once partitions are settled.
             with contextlib.suppress(KafkaError):
                 await self.perform_seek()
             return
         for partition, rows in records.items():
             for batch in slices(rows, self.app.batch_size):
-                if not self.flow_active:
+                if not self.flow_active or seeks != self._seeks:
                     return
                 message = self._to_message(partition, batch[-1])
                 message.value = batch
@@ -85,6 +103,7 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
         """Seek to our positions: what Kafka has stored is never where we start."""
         offsets: Mapping[TP, int] = await self.app.start_offsets(frozenset(self.assignment()))
         reach("assign.before_seek")
+        self._seeks += 1
         await self.seek_wait(offsets)
         return offsets
 
