@@ -12,15 +12,19 @@ from fastapi import FastAPI, Request, Response
 from api import (
     approvals,
     assignments,
+    changes,
     commands,
     dead_letters,
     events,
     executions,
     health,
+    lag,
     operations,
+    schedules,
     triggers,
     workflows,
 )
+from api.bounds import Bounded
 from api.pages import add_pages
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, ProblemBody, add_problem_handlers, respond
@@ -36,6 +40,9 @@ ROUTED = (
     approvals,
     assignments,
     operations,
+    schedules,
+    lag,
+    changes,
     dead_letters,
 )
 PROBLEM = {MEDIA_TYPE: {"schema": ProblemBody.model_json_schema()}}
@@ -71,6 +78,7 @@ def create_api(parts: Parts) -> FastAPI:
         yield
         ticking.cancel()
         await live.close()
+        await feed.close()
         await parts.answers.close()
         await parts.out.close()
         await parts.store.close()
@@ -87,7 +95,9 @@ def create_api(parts: Parts) -> FastAPI:
         app.include_router(module.router, prefix=PREFIX, responses=PROBLEMS)
     app.include_router(health.router)
     live = add_pages(app, parts)
+    feed = app.state.feed = changes.Feed(parts.tail())
     _add_guards(app)
+    app.add_middleware(Bounded)
     return app
 
 

@@ -10,6 +10,7 @@ from api.parts import (
     Cursor,
     IdempotencyKey,
     Limit,
+    Name,
     Parts,
     PartsDep,
     Text,
@@ -17,21 +18,33 @@ from api.parts import (
     id_for,
     page_body,
     patience,
+    point_to_receipt,
 )
 from api.problems import Problem, not_found
+from api.shapes.approvals import ApprovalPage, WholeApproval
+from api.shapes.common import shown
+from api.shapes.sent import Answer, SentDecision
 from engine.codes import RECEIPT_CODES
 from streams.issuing import decision_record
 from streams.messages import with_outcome
+from streams.published import example
 
 router = APIRouter(tags=["approvals"])
 Row = dict[str, Any]
 STATUS_OF_CODE = {code.name: code.http for code in RECEIPT_CODES}
 """HTTP status of a refusal; all others are conflicts (interfaces.md, Receipt)."""
-ANSWERED: dict[int | str, dict[str, Any]] = {200: {"description": "Taken; its receipt"}}
+ANSWERED: dict[int | str, dict[str, Any]] = {
+    **shown(SentDecision, 202, "Sent"),
+    **shown(Answer, 200, "Taken; its receipt"),
+}
 
 
 class Vote(BaseModel):
     """Who decides, where the outcome is in the path."""
+
+    model_config = example(
+        decided_by="ana@example.com", reason="a good customer", form={"discount_pct": 5}
+    )
 
     decided_by: str = Field(min_length=1, max_length=255)
     reason: str | None = Field(None, max_length=2_000)
@@ -44,6 +57,10 @@ class Vote(BaseModel):
 class NewDecision(Vote):
     """An answer to an approval request; `{"approved": true}` is taken too (S112)."""
 
+    model_config = example(
+        outcome="approved", decided_by="ana@example.com", reason="a good customer"
+    )
+
     outcome: str = Field(min_length=1, max_length=100)
 
     @model_validator(mode="before")
@@ -52,7 +69,7 @@ class NewDecision(Vote):
         return with_outcome(value) if isinstance(value, dict) else value
 
 
-@router.get("/approvals")
+@router.get("/approvals", response_model=None, responses=shown(ApprovalPage))
 async def list_approvals(
     parts: PartsDep,
     status: Literal["pending", "approved", "rejected", "expired", "cancelled", "any"] = "pending",
@@ -62,7 +79,13 @@ async def list_approvals(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Return approval requests, newest first; by default those still open."""
+    """Return approval requests, newest first; by default those still open.
+
+    `role` and `user` are those asked by name; `me` needs authentication, which is not built yet.
+    """
+    if user == "me":
+        text = "nobody is known here before authentication is built: name the user instead of `me`"
+        raise Problem(422, "invalid-request", text)
     page = await parts.reading.approvals(
         status=None if status == "any" else status,
         role=role,
@@ -82,8 +105,8 @@ async def find_approval(parts: Parts, request_id: str) -> Row:
     return found
 
 
-@router.get("/approvals/{request_id}")
-async def get_approval(parts: PartsDep, request_id: str) -> Row:
+@router.get("/approvals/{request_id}", response_model=None, responses=shown(WholeApproval))
+async def get_approval(parts: PartsDep, request_id: Name) -> Row:
     """Return one request as it was announced, with the decisions sent about it."""
     return await find_approval(parts, request_id)
 
@@ -109,6 +132,7 @@ async def await_receipt(parts: Parts, decision_id: str, seconds: float) -> Row |
 
 async def answer(parts: Parts, response: Response, sent: Row, wait: float, key: str | None) -> Row:
     """Return the receipt of what was sent, or its ids (202); raises the problem of a refusal."""
+    point_to_receipt(response, sent["decision_id"])
     seconds = patience(wait, key)
     receipt = await await_receipt(parts, sent["decision_id"], seconds) if seconds else None
     if receipt is None:
@@ -146,10 +170,12 @@ async def _decide(
     return await answer(parts, response, sent, wait, key)
 
 
-@router.post("/approvals/{request_id}/decision", status_code=202, responses=ANSWERED)
+@router.post(
+    "/approvals/{request_id}/decision", status_code=202, response_model=None, responses=ANSWERED
+)
 async def decide(
     parts: PartsDep,
-    request_id: str,
+    request_id: Name,
     decision: NewDecision,
     response: Response,
     wait: WaitSeconds = 0,
@@ -160,10 +186,12 @@ async def decide(
     return await _decide(parts, approval, decision, response, wait, idempotency_key)
 
 
-@router.post("/approvals/{request_id}/approve", status_code=202, responses=ANSWERED)
+@router.post(
+    "/approvals/{request_id}/approve", status_code=202, response_model=None, responses=ANSWERED
+)
 async def approve(
     parts: PartsDep,
-    request_id: str,
+    request_id: Name,
     vote: Vote,
     response: Response,
     wait: WaitSeconds = 0,
@@ -175,10 +203,12 @@ async def approve(
     return await _decide(parts, approval, decision, response, wait, idempotency_key)
 
 
-@router.post("/approvals/{request_id}/reject", status_code=202, responses=ANSWERED)
+@router.post(
+    "/approvals/{request_id}/reject", status_code=202, response_model=None, responses=ANSWERED
+)
 async def reject(
     parts: PartsDep,
-    request_id: str,
+    request_id: Name,
     vote: Vote,
     response: Response,
     wait: WaitSeconds = 0,

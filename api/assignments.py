@@ -3,21 +3,25 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from api.approvals import ANSWERED, Row, answer, find_approval, was_answered
-from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, id_for
+from api.parts import IdempotencyKey, Name, Parts, PartsDep, WaitSeconds, id_for, written_out
 from api.problems import Problem
 from streams.issuing import decision_record, delegation, note, refusal_of_note
 
 router = APIRouter(tags=["approvals"])
+At = Annotated[AwareDatetime | None, BeforeValidator(written_out)]
 Person = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class ByPerson(BaseModel):
     """Who does it, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"decided_by": "ana@example.com", "reason": "on it"}]},
+    )
 
     decided_by: Person
     reason: str | None = Field(None, max_length=2_000)
@@ -26,7 +30,12 @@ class ByPerson(BaseModel):
 class Comment(BaseModel):
     """What somebody has to say about a request."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"decided_by": "ana@example.com", "text": "Asked the customer."}]
+        },
+    )
 
     decided_by: Person
     text: str = Field(min_length=1, max_length=2_000)
@@ -34,6 +43,13 @@ class Comment(BaseModel):
 
 class Reassign(ByPerson):
     """Who decides instead: users, roles, or both."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"decided_by": "ana@example.com", "to": ["bo@example.com"]}]
+        },
+    )
 
     to: list[Person] = Field(default_factory=list, max_length=50)
     roles: list[Person] = Field(default_factory=list, max_length=50)
@@ -48,11 +64,24 @@ class Reassign(ByPerson):
 class Delegate(ByPerson):
     """Who may decide on behalf of `decided_by`, and from when until when."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "decided_by": "ana@example.com",
+                    "to": "bo@example.com",
+                    "until": "2027-01-04T00:00:00Z",
+                    "reason": "on leave",
+                }
+            ]
+        },
+    )
 
     to: Person
-    since: AwareDatetime | None = Field(None, alias="from")
-    until: AwareDatetime | None = None
+    since: At = Field(None, alias="from")
+    until: At = None
 
     @model_validator(mode="after")
     def _lasts(self) -> "Delegate":
@@ -83,10 +112,12 @@ async def _note(
     return await answer(parts, response, sent, wait, key)
 
 
-@router.post("/approvals/{request_id}/comments", status_code=202, responses=ANSWERED)
+@router.post(
+    "/approvals/{request_id}/comments", status_code=202, response_model=None, responses=ANSWERED
+)
 async def comment(
     parts: PartsDep,
-    request_id: str,
+    request_id: Name,
     said: Comment,
     response: Response,
     wait: WaitSeconds = 0,
@@ -105,10 +136,12 @@ async def comment(
     )
 
 
-@router.post("/approvals/{request_id}/claim", status_code=202, responses=ANSWERED)
+@router.post(
+    "/approvals/{request_id}/claim", status_code=202, response_model=None, responses=ANSWERED
+)
 async def claim(
     parts: PartsDep,
-    request_id: str,
+    request_id: Name,
     asked: ByPerson,
     response: Response,
     wait: WaitSeconds = 0,
@@ -119,10 +152,12 @@ async def claim(
     return await _note(parts, "claim", request_id, response, wait, idempotency_key, **said)
 
 
-@router.post("/approvals/{request_id}/reassign", status_code=202, responses=ANSWERED)
+@router.post(
+    "/approvals/{request_id}/reassign", status_code=202, response_model=None, responses=ANSWERED
+)
 async def reassign(
     parts: PartsDep,
-    request_id: str,
+    request_id: Name,
     asked: Reassign,
     response: Response,
     wait: WaitSeconds = 0,
@@ -145,7 +180,7 @@ async def _delegate(
     return await answer(parts, response, {"decision_id": decision_id}, wait, key)
 
 
-@router.post("/approvals/delegate", status_code=202, responses=ANSWERED)
+@router.post("/approvals/delegate", status_code=202, response_model=None, responses=ANSWERED)
 async def delegate(
     parts: PartsDep,
     asked: Delegate,
@@ -157,10 +192,12 @@ async def delegate(
     return await _delegate(parts, asked, response, wait, idempotency_key)
 
 
-@router.post("/approvals/{request_id}/delegate", status_code=202, responses=ANSWERED)
+@router.post(
+    "/approvals/{request_id}/delegate", status_code=202, response_model=None, responses=ANSWERED
+)
 async def delegate_at(
     parts: PartsDep,
-    request_id: str,
+    request_id: Name,
     asked: Delegate,
     response: Response,
     wait: WaitSeconds = 0,

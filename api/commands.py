@@ -5,8 +5,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, id_for, patience
+from api.parts import (
+    IdempotencyKey,
+    Name,
+    Parts,
+    PartsDep,
+    WaitSeconds,
+    id_for,
+    patience,
+    point_to_receipt,
+)
 from api.problems import Problem
+from api.shapes.common import shown
+from api.shapes.sent import Answer, SentCommand
 from engine.effects import Refuse
 from engine.ids import public_id
 from streams.codecs import encode_command
@@ -21,10 +32,15 @@ CALLER = "api"
 """Who asks where nobody is named."""
 
 
+def asked_example(**value: Any) -> ConfigDict:
+    """Return the configuration of a body that shows one value and takes nothing else."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [value]})
+
+
 class Asked(BaseModel):
     """Who asks, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = asked_example(by="ops@example.com", reason="looked at it")
 
     by: By = CALLER
     reason: str | None = Field(None, max_length=2_000)
@@ -37,6 +53,8 @@ class Asked(BaseModel):
 class Resume(Asked):
     """Let a paused execution go on; `resume_data` is what the step reads."""
 
+    model_config = asked_example(by="ops@example.com", resume_data={"counted": 12})
+
     resume_data: dict[str, Any] = Field(default_factory=dict)
     from_step: Step | None = None
 
@@ -44,17 +62,23 @@ class Resume(Asked):
 class Cancel(Asked):
     """End an execution; with `compensate`, undo what is done."""
 
+    model_config = asked_example(by="ops@example.com", compensate=True)
+
     compensate: bool = False
 
 
 class Retry(Asked):
     """Begin again where it failed, or at a step before."""
 
+    model_config = asked_example(by="ops@example.com", from_step="accept")
+
     from_step: Step | None = None
 
 
 class Skip(Asked):
     """Go on behind a step: the one that failed or waits, or the one named."""
+
+    model_config = asked_example(by="ops@example.com", step="accept")
 
     step: Step | None = None
 
@@ -122,6 +146,7 @@ async def _command(
     answer = {"command_id": command.command_id, "execution_id": old}
     if kind == "rerun":
         answer = {**answer, "execution_id": public_id(started_id(command)), "rerun_of": old}
+    point_to_receipt(response, command.command_id)
     if receipt is None:
         return answer
     response.status_code = 200
@@ -130,13 +155,20 @@ async def _command(
     return {**receipt, **answer, "execution_id": started or answer["execution_id"]}
 
 
-ANSWERED: dict[int | str, dict[str, Any]] = {200: {"description": "Applied; its receipt"}}
+class Applied(SentCommand, Answer):
+    """The command was carried out; its receipt."""
 
 
-@router.post("/executions/{id}/hold", status_code=202, responses=ANSWERED)
+ANSWERED: dict[int | str, dict[str, Any]] = {
+    **shown(SentCommand, 202, "Sent"),
+    **shown(Applied, 200, "Applied; its receipt"),
+}
+
+
+@router.post("/executions/{id}/hold", status_code=202, response_model=None, responses=ANSWERED)
 async def hold(
     parts: PartsDep,
-    id: str,
+    id: Name,
     response: Response,
     asked: Annotated[Asked | None, Body()] = None,
     wait: WaitSeconds = 0,
@@ -146,10 +178,10 @@ async def hold(
     return await _command(parts, "hold", id, asked, response, wait, idempotency_key)
 
 
-@router.post("/executions/{id}/resume", status_code=202, responses=ANSWERED)
+@router.post("/executions/{id}/resume", status_code=202, response_model=None, responses=ANSWERED)
 async def resume(
     parts: PartsDep,
-    id: str,
+    id: Name,
     response: Response,
     asked: Annotated[Resume | None, Body()] = None,
     wait: WaitSeconds = 0,
@@ -160,10 +192,10 @@ async def resume(
     return await _command(parts, "resume", id, asked, response, wait, idempotency_key)
 
 
-@router.post("/executions/{id}/cancel", status_code=202, responses=ANSWERED)
+@router.post("/executions/{id}/cancel", status_code=202, response_model=None, responses=ANSWERED)
 async def cancel(
     parts: PartsDep,
-    id: str,
+    id: Name,
     response: Response,
     asked: Annotated[Cancel | None, Body()] = None,
     wait: WaitSeconds = 0,
@@ -174,10 +206,10 @@ async def cancel(
     return await _command(parts, "cancel", id, asked, response, wait, idempotency_key)
 
 
-@router.post("/executions/{id}/retry", status_code=202, responses=ANSWERED)
+@router.post("/executions/{id}/retry", status_code=202, response_model=None, responses=ANSWERED)
 async def retry(
     parts: PartsDep,
-    id: str,
+    id: Name,
     response: Response,
     asked: Annotated[Retry | None, Body()] = None,
     wait: WaitSeconds = 0,
@@ -188,10 +220,10 @@ async def retry(
     return await _command(parts, "retry", id, asked, response, wait, idempotency_key)
 
 
-@router.post("/executions/{id}/skip", status_code=202, responses=ANSWERED)
+@router.post("/executions/{id}/skip", status_code=202, response_model=None, responses=ANSWERED)
 async def skip(
     parts: PartsDep,
-    id: str,
+    id: Name,
     response: Response,
     asked: Annotated[Skip | None, Body()] = None,
     wait: WaitSeconds = 0,
@@ -202,10 +234,10 @@ async def skip(
     return await _command(parts, "skip", id, asked, response, wait, idempotency_key)
 
 
-@router.post("/executions/{id}/rerun", status_code=202, responses=ANSWERED)
+@router.post("/executions/{id}/rerun", status_code=202, response_model=None, responses=ANSWERED)
 async def rerun(
     parts: PartsDep,
-    id: str,
+    id: Name,
     response: Response,
     asked: Annotated[Asked | None, Body()] = None,
     wait: WaitSeconds = 0,

@@ -1,13 +1,24 @@
 """Dead letters: looked at, replayed, discarded."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.parts import Cursor, IdempotencyKey, Limit, Parts, PartsDep, Text, page_body
+from api.parts import (
+    STORABLE,
+    Cursor,
+    IdempotencyKey,
+    Instant,
+    Limit,
+    Parts,
+    PartsDep,
+    Text,
+    page_body,
+)
 from api.problems import Problem, not_found
+from api.shapes.common import shown
+from api.shapes.operations import DeadLetterPage, WholeDeadLetter
 from storage.dead_letters import (
     LAST_ID,
     Asked,
@@ -15,6 +26,7 @@ from storage.dead_letters import (
     DeadLetterRows,
     NoDeadLetter,
     NotOpen,
+    NotWhole,
     Settlement,
 )
 from streams.redrive import discard, readable_letter, replay
@@ -29,18 +41,21 @@ CALLER = "api"
 class Settling(BaseModel):
     """Who asks, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"by": "ops@example.com", "reason": "mended"}]},
+    )
 
-    by: str = Field(CALLER, min_length=1, max_length=255, pattern=r"^[^\x00]*$")
-    reason: str | None = Field(None, max_length=2_000, pattern=r"^[^\x00]*$")
+    by: str = Field(CALLER, min_length=1, max_length=255, pattern=STORABLE)
+    reason: str | None = Field(None, max_length=2_000, pattern=STORABLE)
 
 
-@router.get("/dead-letters")
+@router.get("/dead-letters", response_model=None, responses=shown(DeadLetterPage))
 async def list_dead_letters(
     parts: PartsDep,
     topic: Text = None,
     error_type: Text = None,
-    since: datetime | None = None,
+    since: Instant = None,
     status: Literal["open", "replayed", "discarded", "any"] = "any",
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -53,7 +68,7 @@ async def list_dead_letters(
     return page_body(page)
 
 
-@router.get("/dead-letters/{id}")
+@router.get("/dead-letters/{id}", response_model=None, responses=shown(WholeDeadLetter))
 async def get_dead_letter(parts: PartsDep, id: Id) -> Row:
     """Return one with its bytes, its reason, and what was done about it."""
     try:
@@ -77,10 +92,17 @@ async def _settle(
         raise not_found(f"the dead letter {id}") from None
     except NotOpen as problem:
         raise Problem(409, "dead-letter-settled", str(problem), problem.status) from None
+    except NotWhole as problem:
+        raise Problem(409, "dead-letter-cut", str(problem)) from None
     return readable_letter(await rows.find(id))
 
 
-@router.post("/dead-letters/{id}/replay", status_code=202)
+@router.post(
+    "/dead-letters/{id}/replay",
+    status_code=202,
+    response_model=None,
+    responses=shown(WholeDeadLetter, 202, "Produced again"),
+)
 async def replay_dead_letter(
     parts: PartsDep,
     id: Id,
@@ -91,7 +113,11 @@ async def replay_dead_letter(
     return await _settle(parts, id, "replay", settling, idempotency_key)
 
 
-@router.post("/dead-letters/{id}/discard")
+@router.post(
+    "/dead-letters/{id}/discard",
+    response_model=None,
+    responses=shown(WholeDeadLetter, text="Given up"),
+)
 async def discard_dead_letter(
     parts: PartsDep,
     id: Id,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, read_json_body
 from api.problems import Problem
+from api.shapes.common import json_body
 from streams.codecs import MAX_EVENT_BYTES, STRUCTURED, Outgoing, problem_text
 
 router = APIRouter(tags=["events"])
@@ -19,6 +20,14 @@ BATCH = "application/cloudevents-batch+json"
 KINDS = ("application/json", STRUCTURED, BATCH)
 MAX_BATCH = 100
 Row = dict[str, Any]
+ORDER = {
+    "order_id": "o-1003",
+    "customer_id": "c-77",
+    "total": 4650,
+    "currency": "EUR",
+    "country": "DE",
+    "email": "ana@example.com",
+}
 REFUSING = frozenset({"blocked", "failed", "cancelled"})
 """Ends for which the gate stays shut: it fails closed (D29)."""
 
@@ -35,6 +44,15 @@ class NewEvent(BaseModel):
     subject: str | None = Field(None, max_length=500)
     time: str | None = None
     key: str | None = Field(None, max_length=500)
+
+
+EVENT_SCHEMA = NewEvent.model_json_schema()
+EVENTS = json_body(
+    {"anyOf": [EVENT_SCHEMA, {"type": "array", "items": EVENT_SCHEMA, "minItems": 1}]},
+    {"type": "order.created", "data": ORDER, "id": "order-1003-created"},
+    {"specversion": "1.0", "type": "order.created", "source": "/shop", "id": "1", "data": ORDER},
+    kinds=KINDS,
+)
 
 
 class Accepted(BaseModel):
@@ -75,7 +93,13 @@ def gate(answers: Sequence[Mapping[str, Any]]) -> str:
 
 
 @router.post(
-    "/events", status_code=202, responses={200: {"description": "Answered", "model": Accepted}}
+    "/events",
+    status_code=202,
+    responses={
+        200: {"description": "Answered", "model": Accepted},
+        202: {"description": "Published"},
+    },
+    openapi_extra=EVENTS,
 )
 async def publish(
     request: Request,

@@ -1,12 +1,13 @@
 """Executions: list, one, trace (requirements.md S200-S202)."""
 
-from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter
 
-from api.parts import Cursor, Limit, PartsDep, Text, page_body
+from api.parts import Cursor, Instant, Limit, Name, PartsDep, Text, page_body
 from api.problems import not_found
+from api.shapes.common import shown
+from api.shapes.executions import RunPage, Trace, WholeRun
 from storage.reading import ExecutionFilter
 from streams.tracing import trace_of
 
@@ -15,7 +16,7 @@ Status = Literal["pending", "running", "paused", "completed", "blocked", "failed
 Result = Literal["allowed", "blocked", "executed", "failed"]
 
 
-@router.get("/executions")
+@router.get("/executions", response_model=None, responses=shown(RunPage))
 async def list_executions(
     parts: PartsDep,
     status: Status | None = None,
@@ -25,8 +26,8 @@ async def list_executions(
     key: Text = None,
     label: Text = None,
     waiting_on: Text = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Instant = None,
+    until: Instant = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
@@ -41,8 +42,8 @@ async def list_executions(
     return page_body(await parts.reading.executions(wanted, limit, cursor))
 
 
-@router.get("/executions/{id}")
-async def get_execution(parts: PartsDep, id: str) -> dict[str, Any]:
+@router.get("/executions/{id}", response_model=None, responses=shown(WholeRun))
+async def get_execution(parts: PartsDep, id: Name) -> dict[str, Any]:
     """Return one execution by its public id or its UUID."""
     found = await parts.reading.execution(id)
     if found is None:
@@ -50,9 +51,9 @@ async def get_execution(parts: PartsDep, id: str) -> dict[str, Any]:
     return found
 
 
-@router.get("/executions/{id}/trace")
+@router.get("/executions/{id}/trace", response_model=None, responses=shown(Trace))
 async def get_trace(
-    parts: PartsDep, id: str, context: Literal["full"] | None = None
+    parts: PartsDep, id: Name, context: Literal["full"] | None = None
 ) -> dict[str, Any]:
     """Return an execution with its steps, waits, approvals, timers, effects and decisions."""
     found = await trace_of(parts.reading, parts.definitions, id)

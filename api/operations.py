@@ -4,13 +4,16 @@ from typing import Any, Literal
 
 from fastapi import APIRouter
 
-from api.parts import Cursor, Limit, PartsDep, Text, page_body
+from api.parts import Cursor, Limit, Name, PartsDep, Text, WaitSeconds, page_body
 from api.problems import not_found
+from api.shapes.approvals import WaitPage
+from api.shapes.common import shown
+from api.shapes.sent import Answer
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/waits")
+@router.get("/waits", response_model=None, responses=shown(WaitPage))
 async def list_waits(
     parts: PartsDep,
     status: Literal["open", "closed", "any"] = "open",
@@ -30,10 +33,12 @@ async def list_waits(
     return page_body(page)
 
 
-@router.get("/receipts/{id}")
-async def get_receipt(parts: PartsDep, id: str) -> dict[str, Any]:
-    """Return the answer to a decision or a command."""
+@router.get("/receipts/{id}", response_model=None, responses=shown(Answer))
+async def get_receipt(parts: PartsDep, id: Name, wait: WaitSeconds = 0) -> dict[str, Any]:
+    """Return the answer to a decision or a command; 404 while there is none."""
     found = await parts.answering.receipt(id)
+    if found is None and wait:
+        found = await parts.answers.wait(("receipt", id), wait)
     if found is None:
         raise not_found(f"a receipt of {id}")
     return found

@@ -1,11 +1,14 @@
 """What routes need, taken from the application."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import uuid4
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Path, Query, Request, Response
+from pydantic import AfterValidator, BeforeValidator
 
 from api.answers import Answers
 from api.problems import Problem
@@ -17,6 +20,7 @@ from streams.admin import Admin
 from streams.definitions import Definitions
 from streams.json_check import Undecodable, read_json
 from streams.producer import KafkaOut
+from streams.tail import Tail
 from streams.topics import Topics
 
 
@@ -40,6 +44,12 @@ class Parts:
         object.__setattr__(self, "answers", Answers(answering))
         object.__setattr__(self, "definitions", Definitions(self.reading))
 
+    def tail(self) -> Tail:
+        """Return a reader of what changes."""
+        settings = self.settings
+        security, wait = settings.kafka_security(), settings.fetch_wait_ms
+        return Tail(settings.kafka, security, self.topics, fetch_wait_ms=wait)
+
 
 def parts_of(request: Request) -> Parts:
     """Return the parts of the application."""
@@ -48,11 +58,42 @@ def parts_of(request: Request) -> Parts:
 
 
 PartsDep = Annotated[Parts, Depends(parts_of)]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
-Cursor = Annotated[str | None, Query(max_length=500)]
-WaitSeconds = Annotated[float, Query(alias="wait", ge=0, le=30)]
-Text = Annotated[str | None, Query(max_length=500)]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255)]
+STORABLE = r"^[^\x00]*$"
+"""What a database can hold: any text without NUL."""
+
+
+def written_out(value: object) -> object:
+    """Return the text of an instant; raises ValueError for a number, whatever it may count."""
+    if value is not None and not (isinstance(value, str) and value[:4].isdigit() and "-" in value):
+        raise ValueError("write an instant such as 2026-11-28T09:00:00Z")
+    return value
+
+
+def as_utc(at: datetime | None) -> datetime | None:
+    """Return an instant with its zone: UTC where none is named."""
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most rows to return.")]
+Cursor = Annotated[
+    str | None, Query(max_length=500, description="`next_cursor` of the page before.")
+]
+WaitSeconds = Annotated[
+    float,
+    Query(alias="wait", ge=0, le=30, description="How long to wait for the answer, in seconds."),
+]
+Text = Annotated[str | None, Query(max_length=500, pattern=STORABLE)]
+Instant = Annotated[datetime | None, Query(), BeforeValidator(written_out), AfterValidator(as_utc)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="A key of yours: a repeated call with it does nothing again and is answered "
+        "as the first one was.",
+    ),
+]
+Name = Annotated[str, Path(min_length=1, max_length=255, pattern=STORABLE)]
 KEYED_SECONDS = 5.0
 """How long a call with an Idempotency-Key waits, so that its repetitions answer the same."""
 
@@ -67,6 +108,11 @@ def id_for(key: str | None, *scope: str) -> str:
 def patience(wait: float, key: str | None) -> float:
     """Return how long to wait for an answer."""
     return wait if key is None else max(wait, KEYED_SECONDS)
+
+
+def point_to_receipt(response: Response, id: str) -> None:
+    """Tell in `Location` where the answer to what was sent is found."""
+    response.headers["Location"] = f"/api/v1/receipts/{quote(id, safe='')}"
 
 
 def page_body(page: Page) -> dict[str, Any]:

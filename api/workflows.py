@@ -3,13 +3,16 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from actions.definitions import Mistake, examine
-from api.parts import Parts, PartsDep, read_body
+from api.parts import Cursor, Limit, Name, Parts, PartsDep, page_body, read_body
 from api.problems import Problem, not_found
+from api.shapes.common import json_body, shown
+from api.shapes.workflows import Checked, EditionPage, Registered, WholeWorkflow, WorkflowPage
 from config.documents import MAX_BYTES
 from engine.definition import Definition
+from engine.drawing.picture import svg_of
 from streams.catalog import DefinitionChanged, register
 
 router = APIRouter(tags=["workflows"])
@@ -23,47 +26,82 @@ KINDS = (
 )
 Tag = Annotated[str | None, Header(max_length=200)]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
-DEFINITION: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {kind: {"schema": {"type": "string"}} for kind in KINDS},
+AnyVersion = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+ANYTHING = {"description": "A definition, in YAML or JSON."}
+EXAMPLE = """name: w
+trigger: { event: order.created }
+steps:
+  - id: a
+    allow: {}
+"""
+DEFINITION = json_body(ANYTHING, EXAMPLE, kinds=KINDS)
+CHECKED = json_body(ANYTHING, EXAMPLE, kinds=KINDS, required=False)
+"""Even nothing can be checked; it is no definition."""
+SVG: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The picture",
+        "content": {"image/svg+xml": {"schema": {"type": "string"}}},
     }
 }
 
 
-@router.get("/workflows")
-async def list_workflows(parts: PartsDep) -> Row:
-    """Return the latest version of every workflow."""
-    return {"items": await parts.reading.workflows(), "next_cursor": None}
+@router.get("/workflows", response_model=None, responses=shown(WorkflowPage))
+async def list_workflows(parts: PartsDep, limit: Limit = 50, cursor: Cursor = None) -> Row:
+    """Return the latest version of every workflow, by name."""
+    return page_body(await parts.reading.page_of_workflows(limit, cursor))
 
 
-@router.get("/workflows/{name}")
-async def get_workflow(parts: PartsDep, name: str, response: Response) -> Row:
+@router.get("/workflows/{name}", response_model=None, responses=shown(WholeWorkflow))
+async def get_workflow(parts: PartsDep, name: Name, response: Response) -> Row:
     """Return the latest version of a workflow with its text."""
     return await _version(parts, name, None, response)
 
 
-@router.get("/workflows/{name}/versions")
-async def list_versions(parts: PartsDep, name: str) -> Row:
+@router.get("/workflows/{name}/versions", response_model=None, responses=shown(EditionPage))
+async def list_versions(
+    parts: PartsDep, name: Name, limit: Limit = 50, cursor: Cursor = None
+) -> Row:
     """Return the versions of a workflow, newest first."""
-    found = await parts.reading.versions(name)
-    if not found:
+    page = await parts.reading.page_of_versions(name, limit, cursor)
+    if not page.items and cursor is None:
         raise not_found(f"the workflow {name}")
-    return {"items": found, "next_cursor": None}
+    return page_body(page)
 
 
-@router.get("/workflows/{name}/versions/{version}")
-async def get_version(parts: PartsDep, name: str, version: Version, response: Response) -> Row:
+@router.get(
+    "/workflows/{name}/graph.svg",
+    response_class=Response,
+    responses=SVG,
+)
+async def get_graph(parts: PartsDep, name: Name, version: AnyVersion = None) -> Response:
+    """Draw a workflow, by default its latest version."""
+    row = await _row(parts, name, version)
+    definition = await parts.definitions.get(name, row["version"])
+    if definition is None:
+        raise not_found(f"the workflow {name}")
+    headers = {"ETag": f'"{row["content_hash"]}"'}
+    return Response(svg_of(definition), media_type="image/svg+xml", headers=headers)
+
+
+@router.get(
+    "/workflows/{name}/versions/{version}", response_model=None, responses=shown(WholeWorkflow)
+)
+async def get_version(parts: PartsDep, name: Name, version: Version, response: Response) -> Row:
     """Return one version of a workflow with its text; it never changes."""
     return await _version(parts, name, version, response)
 
 
 async def _version(parts: Parts, name: str, version: int | None, response: Response) -> Row:
+    found = await _row(parts, name, version)
+    response.headers["ETag"] = f'"{found["content_hash"]}"'
+    return found
+
+
+async def _row(parts: Parts, name: str, version: int | None) -> Row:
     found = await parts.reading.workflow(name, version)
     if found is None:
         what = f"the workflow {name}"
         raise not_found(what if version is None else f"version {version} of {what}")
-    response.headers["ETag"] = f'"{found["content_hash"]}"'
     return found
 
 
@@ -86,7 +124,12 @@ async def _examine(
     return await asyncio.to_thread(examine, text, file=file, resources=resources)
 
 
-@router.post("/workflows:validate", openapi_extra=DEFINITION)
+@router.post(
+    "/workflows:validate",
+    response_model=None,
+    openapi_extra=CHECKED,
+    responses=shown(Checked, text="What was found"),
+)
 async def validate(request: Request, parts: PartsDep) -> Row:
     """Check a definition in YAML or JSON; every mistake with its place, nothing is registered."""
     definition, mistakes, warnings = await _examine(request, parts, "definition")
@@ -113,13 +156,17 @@ def _expected(if_match: str | None, if_none_match: str | None) -> str | None:
 
 @router.put(
     "/workflows/{name}",
+    response_model=None,
     openapi_extra=DEFINITION,
-    responses={201: {"description": "A new version"}},
+    responses={
+        **shown(Registered, text="Nothing has changed"),
+        **shown(Registered, 201, "A new version"),
+    },
 )
 async def put_workflow(
     request: Request,
     parts: PartsDep,
-    name: str,
+    name: Name,
     response: Response,
     if_match: Tag = None,
     if_none_match: Tag = None,

@@ -21,6 +21,7 @@ import psycopg
 from confluent_kafka import Producer
 
 from bench.engine import measure
+from bench.progress import bar
 from bench.usage import resident_mb, tree_cpu_seconds
 from bench.workload import DEFINITION, a_decision, an_event
 from devstack.stack import EmbeddedStack
@@ -102,10 +103,13 @@ class Bench:
     def wait_until(self, topic: str, number: int, seconds: float = 120) -> float:
         """Return the instant at which so many records of a topic are processed."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.position(topic) >= number:
-                return time.monotonic()
-            time.sleep(0.02)
+        with bar(f"{number} of {topic}", number) as tell:
+            while time.monotonic() < deadline:
+                done = self.position(topic)
+                if done >= number:
+                    return time.monotonic()
+                tell(done)
+                time.sleep(0.02)
         raise SystemExit(f"only {self.position(topic)} of {number} of {topic} are processed")
 
     def require(self, status: str, number: int) -> None:

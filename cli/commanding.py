@@ -7,15 +7,17 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from cli.errors import FAILED, OK, USAGE, NotFound, fail
 from cli.parts import open_producer, open_store, settings_for_both
-from cli.sending import await_receipt, print_receipt
+from cli.sending import await_receipt, missing_request, print_receipt
 from cli.show import print_json
 from engine.effects import Refuse
 from engine.ids import public_id
+from engine.steps.approval import instant_text
 from storage.answering import Answering
 from storage.reading import Reading
 from streams.codecs import Outgoing, encode_command
@@ -96,7 +98,9 @@ async def command_execution(
     async with open_line() as line:
         target = await line.reading.command_target(id)
         if target is None:
-            raise NotFound(f"the execution {id} does not exist")
+            raise NotFound(
+                f"the execution {id} does not exist; `sluicegate executions list` shows the newest"
+            )
         problem = refusal(kind, target)
         if problem is not None:
             return print_refusal(problem, asker.as_json)
@@ -136,7 +140,10 @@ async def start_workflow(
     async with open_line() as line:
         row = await line.reading.workflow(workflow)
         if row is None:
-            raise NotFound(f"no workflow is called {workflow}")
+            raise NotFound(
+                f"no workflow is called {workflow}; "
+                "`sluicegate workflows list` shows those there are"
+            )
         definition = compile_stored(row["body"], file=row["file"], version=row["version"])
         problem = refusal_of_start(definition, payload)
         if problem is not None:
@@ -154,6 +161,19 @@ async def start_workflow(
             return print_receipt(receipt, asker.as_json)
         settled = await _await_end(line.answering, receipt["execution_id"] or id)
     return _print_end({**sent, **settled}, asker.as_json)
+
+
+async def start_schedule(name: str, asker: Asker) -> int:
+    """Start what a schedule starts, now; returns the exit code."""
+    async with open_line() as line:
+        found = await line.reading.schedule(name)
+    if found is None:
+        raise NotFound(
+            f"the schedule {name} does not exist; `sluicegate schedules list` shows those there are"
+        )
+    slot = instant_text(datetime.now(UTC).replace(microsecond=0))
+    payload = {"schedule": name, "slot": slot}
+    return await start_workflow(found["workflow"], payload, match=False, asker=asker)
 
 
 async def _await_end(answering: Answering, id: str) -> dict[str, Any]:
@@ -183,7 +203,7 @@ async def note_request(kind: str, request_id: str, asker: Asker, **said: object)
     async with open_line() as line:
         approval = await line.reading.approval(request_id)
         if approval is None:
-            raise NotFound(f"the approval request {request_id} does not exist")
+            raise NotFound(missing_request(request_id))
         problem = refusal_of_note(kind, approval)
         if problem is not None:
             return print_refusal(problem, asker.as_json)

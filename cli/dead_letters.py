@@ -1,24 +1,18 @@
 """`sluicegate dead-letters`: typer's side; the work is in `cli.redriving`."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from cli.errors import run
+from cli.options import By, Cursor, JsonFlag, Limit, Reason, Since
 
 commands = typer.Typer(help="Records that could not be read or placed.", no_args_is_help=True)
 
 Topic = Annotated[str | None, typer.Option("--topic", help="The topic they came from.")]
 ErrorType = Annotated[str | None, typer.Option("--error-type", help="Such as invalid_input.")]
-Since = Annotated[
-    str | None, typer.Option("--since", help="Failed since an instant, or 2h or 5d ago.")
-]
-By = Annotated[str | None, typer.Option("--by", help="Who asks; by default your login.")]
-Reason = Annotated[str | None, typer.Option("--reason", help="Why.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before acting on many.")]
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids; or name them by options.", min=1)]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="Most rows to print.")]
 
 
 @commands.command("list")
@@ -27,16 +21,18 @@ def list_dead_letters(
     error_type: ErrorType = None,
     since: Since = None,
     status: Annotated[
-        str | None, typer.Option("--status", help="open, replayed or discarded.")
+        Literal["open", "replayed", "discarded"] | None,
+        typer.Option("--status", help="What became of them."),
     ] = None,
     limit: Limit = 50,
+    cursor: Cursor = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List dead letters, newest first."""
     from cli import redriving
 
     wanted = redriving.filter_of(topic, error_type, since)
-    run(redriving.print_list(wanted, status, limit, as_json))
+    run(redriving.print_list(wanted, status, limit, cursor, as_json))
 
 
 @commands.command()

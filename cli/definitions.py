@@ -1,15 +1,20 @@
-"""`sluicegate validate` and `apply`."""
+"""`sluicegate validate`, `apply` and `diff`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from difflib import unified_diff
 from pathlib import Path
+from typing import Any
 
 from actions.definitions import Folder, Mistake, read_folder, read_into
 from cli.errors import FAILED, OK, fail
 from cli.parts import open_store, settings_for_database
+from cli.show import print_json
+from engine.definition import Definition
 
 
-def validate_files(paths: Sequence[Path]) -> int:
+def validate_files(paths: Sequence[Path], *, as_json: bool = False) -> int:
     """Print every mistake of every file; returns the exit code."""
     found = Folder()
     for path in paths:
@@ -19,6 +24,16 @@ def validate_files(paths: Sequence[Path]) -> int:
             found.add(read_folder(path))
         else:
             read_into(path, found)
+    if as_json:
+        print_json(
+            {
+                "valid": not found.mistakes,
+                "definitions": [each.name for each in found.definitions],
+                "mistakes": [asdict(each) for each in sorted(found.mistakes)],
+                "warnings": [asdict(each) for each in sorted(found.warnings)],
+            }
+        )
+        return FAILED if found.mistakes else OK
     for mistake in sorted(found.mistakes):
         sys.stdout.write(f"{mistake}\n")
     for warning in sorted(found.warnings):
@@ -52,3 +67,53 @@ async def apply_folder(folder: Path) -> int:
     if not applied:
         sys.stdout.write("no definition has changed\n")
     return OK
+
+
+async def diff_folder(folder: Path, as_json: bool) -> int:
+    """Print what `apply` would register; returns the exit code, 1 where there is something."""
+    from storage.reading import Reading
+
+    found = read_sound_folder(folder)
+    async with open_store(settings_for_database()) as store:
+        reading = Reading(store)
+        stored = {each.name: await reading.workflow(each.name) for each in found.definitions}
+        resources = await reading.resources()
+    changes = [_change(each, stored[each.name]) for each in found.definitions]
+    changed = [change for change in changes if change is not None]
+    changed += [
+        {"resource": name, "change": "new" if name not in resources else "changed"}
+        for name, declaration in sorted(found.resources.items())
+        if resources.get(name) != declaration
+    ]
+    if as_json:
+        print_json({"changes": changed})
+    elif not changed:
+        sys.stdout.write("no definition has changed\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for each in changed for line in _told(each)))
+        sys.stdout.write(f"\nsluicegate apply {folder} registers this\n")
+    return FAILED if changed else OK
+
+
+def _change(definition: Definition, row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return how a definition differs from its latest version, None where it does not."""
+    if row is not None and row["content_hash"] == definition.content_hash:
+        return None
+    name, version = definition.name, 0 if row is None else row["version"]
+    lines = unified_diff(
+        [] if row is None else row["definition"].splitlines(),
+        definition.source.splitlines(),
+        f"{name} version {version}" if row is not None else "/dev/null",
+        definition.file,
+        lineterm="",
+    )
+    kind = "new" if row is None else "changed"
+    return {"workflow": name, "change": kind, "version": version + 1, "diff": list(lines)}
+
+
+def _told(change: Mapping[str, Any]) -> Iterator[str]:
+    if "resource" in change:
+        yield f"resource {change['resource']}: {change['change']}"
+        return
+    yield f"{change['workflow']}: {change['change']}, would become version {change['version']}"
+    yield from change["diff"]

@@ -129,7 +129,7 @@ class Story:
 
     def decide(self) -> int:
         """Approve as any UI would: a record on the decisions topic; then print the trace."""
-        from cli.reading import print_trace
+        from cli.tracing import print_trace
         from streams.definitions import Definitions
         from streams.tracing import trace_of
 

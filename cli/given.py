@@ -2,7 +2,7 @@
 
 import json
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ def read_data(text: str, option: str = "--data") -> dict[str, Any]:
     elif text.startswith("@"):
         path = Path(text[1:])
         if not path.is_file():
-            fail(f"{path} is no file", USAGE)
+            fail(f"{option}: {path} is no file", USAGE)
         text = path.read_text("utf-8")
     try:
         value = json.loads(text)
@@ -35,3 +35,13 @@ def read_instant(text: str | None, option: str) -> datetime | None:
         return datetime.fromisoformat(text).astimezone()
     except ValueError:
         fail(f"{option} is no instant such as 2026-12-24T18:00:00+01:00", USAGE)
+
+
+def read_past(text: str | None, option: str) -> datetime | None:
+    """Return an instant, given as such or as a length of time ago (2h, 5d)."""
+    from engine.durations import parse_duration
+
+    try:
+        return datetime.now(UTC) - parse_duration(text) if text else None
+    except (ValueError, OverflowError):
+        return read_instant(text, option)

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import dead_letters, operating
+from cli import approvals, audit, dead_letters, executions, operating, schedules
 from cli.chaos import entry as chaos
 from cli.errors import exit_code_of, fail, run
+from cli.options import JsonFlag
 
 app = typer.Typer(
     name="sluicegate",
@@ -16,24 +17,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-executions = typer.Typer(help="Executions: look at them, act on them.", no_args_is_help=True)
-approvals = typer.Typer(help="The inbox in a terminal.", no_args_is_help=True)
-app.add_typer(executions, name="executions")
-app.add_typer(approvals, name="approvals")
+app.add_typer(executions.commands, name="executions")
+app.add_typer(approvals.commands, name="approvals")
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.add_typer(operating.top)
 app.add_typer(chaos.commands)
 app.add_typer(operating.workflows, name="workflows")
 app.add_typer(operating.waits, name="waits")
-executions.add_typer(operating.executions)
-approvals.add_typer(operating.approvals)
+app.add_typer(schedules.commands, name="schedules")
+app.add_typer(audit.commands, name="audit")
+executions.commands.add_typer(operating.executions)
+approvals.commands.add_typer(operating.approvals)
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="Most rows to print.")]
-Workflow = Annotated[str | None, typer.Option("--workflow", help="Name of the workflow.")]
-By = Annotated[str | None, typer.Option("--by", help="Who decides; by default your login.")]
-Reason = Annotated[str | None, typer.Option("--reason", help="Why.")]
-Form = Annotated[str, typer.Option("--form", help="Answers of the form: JSON, @file or -.")]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder that keeps the data.")]
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="Port of API and inbox; 0: free.")
@@ -113,6 +108,27 @@ def migrate(
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Folder to make; also the workflow's name.")],
+) -> None:
+    """Make a project: a workflow with its test, a compose file, settings for editors."""
+    from cli.project import make_project
+
+    raise SystemExit(make_project(name))
+
+
+@app.command()
+def diff(
+    folder: Annotated[Path, typer.Argument(help="Folder of definitions.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what `apply` would register; exit 1 if there is something."""
+    from cli.definitions import diff_folder
+
+    raise SystemExit(run(diff_folder(folder, as_json)))
+
+
+@app.command()
 def apply(folder: Annotated[Path, typer.Argument(help="Folder of definitions.")]) -> None:
     """Register the definitions of a folder: changed ones become new versions."""
     from cli.definitions import apply_folder
@@ -123,11 +139,12 @@ def apply(folder: Annotated[Path, typer.Argument(help="Folder of definitions.")]
 @app.command()
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Definition files or folders.")],
+    as_json: JsonFlag = False,
 ) -> None:
     """Check definitions offline; every mistake as file:line:column: message."""
     from cli.definitions import validate_files
 
-    raise SystemExit(validate_files(files))
+    raise SystemExit(validate_files(files, as_json=as_json))
 
 
 @app.command("test")
@@ -197,6 +214,14 @@ def schema(
 
 
 @app.command()
+def asyncapi() -> None:
+    """Print the AsyncAPI document of all topics and messages."""
+    from cli.asyncapi import print_document
+
+    raise SystemExit(print_document())
+
+
+@app.command()
 def send(
     type: Annotated[str, typer.Argument(help="Event type, such as order.created.")],
     data: Annotated[str, typer.Option("--data", help="Payload: JSON, @file or -.")] = "{}",
@@ -212,102 +237,27 @@ def send(
 
 
 @app.command()
+def lag(as_json: JsonFlag = False) -> None:
+    """Show how far the workers are behind, partition by partition, and who they are."""
+    from cli import reading
+
+    run(reading.show_lag(as_json))
+
+
+@app.command()
+def keys() -> None:
+    """Keys of signed decisions: they come with signed mode."""
+    from cli.audit import refuse_keys
+
+    refuse_keys()
+
+
+@app.command()
 def doctor(as_json: JsonFlag = False) -> None:
     """Check what this deployment needs, and say how to mend what is wrong."""
     from cli.doctor import examine
 
     raise SystemExit(run(examine(as_json)))
-
-
-@executions.command("list")
-def list_executions(
-    status: Annotated[str | None, typer.Option("--status")] = None,
-    result: Annotated[str | None, typer.Option("--result")] = None,
-    workflow: Workflow = None,
-    key: Annotated[str | None, typer.Option("--key", help="Trigger key.")] = None,
-    label: Annotated[str | None, typer.Option("--label", help="Name or name=value.")] = None,
-    waiting_on: Annotated[
-        str | None, typer.Option("--waiting-on", help="Kind of wait, event, role or user.")
-    ] = None,
-    limit: Limit = 50,
-    as_json: JsonFlag = False,
-) -> None:
-    """List executions, newest first."""
-    from cli import reading
-    from storage.reading import ExecutionFilter
-
-    wanted = ExecutionFilter(
-        status=status,
-        result=result,
-        workflow=workflow,
-        key=key,
-        label=label,
-        waiting_on=waiting_on,
-    )
-    run(reading.list_executions(wanted, limit, as_json))
-
-
-@executions.command("show")
-def show_execution(id: str, as_json: JsonFlag = False) -> None:
-    """Show one execution."""
-    from cli import reading
-
-    run(reading.show_execution(id, as_json))
-
-
-@executions.command("trace")
-def trace_execution(id: str, as_json: JsonFlag = False) -> None:
-    """Show an execution with its steps."""
-    from cli import reading
-
-    run(reading.trace_execution(id, as_json))
-
-
-@approvals.command("list")
-def list_approvals(
-    role: Annotated[str | None, typer.Option("--role")] = None,
-    workflow: Workflow = None,
-    limit: Limit = 50,
-    as_json: JsonFlag = False,
-) -> None:
-    """List the open approvals."""
-    from cli import reading
-
-    run(reading.list_approvals(role, workflow, limit, as_json))
-
-
-@approvals.command("show")
-def show_approval(request_id: str, as_json: JsonFlag = False) -> None:
-    """Show one request."""
-    from cli import reading
-
-    run(reading.show_approval(request_id, as_json))
-
-
-@approvals.command("approve")
-def approve(
-    request_id: str,
-    by: By = None,
-    reason: Reason = None,
-    form: Form = "{}",
-    outcome: Annotated[str | None, typer.Option("--outcome", help="An own outcome.")] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Approve a request: its first outcome, or the one named."""
-    from cli.given import read_data
-    from cli.sending import decide
-
-    raise SystemExit(run(decide(request_id, outcome, by, reason, read_data(form), as_json)))
-
-
-@approvals.command("reject")
-def reject(
-    request_id: str, by: By = None, reason: Reason = None, as_json: JsonFlag = False
-) -> None:
-    """Reject a request."""
-    from cli.sending import decide
-
-    raise SystemExit(run(decide(request_id, "rejected", by, reason, {}, as_json)))
 
 
 def main(**options: Any) -> None:

@@ -19,17 +19,17 @@ async def migrate_all(
 
 
 async def _migrate_schema(settings: Settings, *, check: bool) -> int:
-    from storage.migrate import migrate, migrations, schema_version
+    from storage.migrate import migrate, migrations, read_schema
     from streams.failpoints import arm, reach
 
     arm(settings.failpoint)
 
     async with open_store(settings, check=False) as store:
         if check:
-            current = await schema_version(store)
-            missing = [m for m in migrations() if m.version > current]
+            applied = {one.version for one in await read_schema(store)}
+            missing = [m for m in migrations() if m.version not in applied]
             for migration in missing:
-                print_line(f"missing: migration {migration.version:04d}_{migration.name}")
+                print_line(f"missing: migration {migration.label}")
             return len(missing)
         done = await migrate(store, lambda: reach("migrate.mid"))
     for name in done:

@@ -1,10 +1,11 @@
 """Typer's side of operations: executions, approvals, workflows, waits; `cli.main` adds them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from cli.errors import run
+from cli.options import By, Cursor, JsonFlag, Limit, Reason, Workflow
 
 executions = typer.Typer()
 approvals = typer.Typer()
@@ -12,14 +13,9 @@ workflows = typer.Typer(help="Registered definitions.", no_args_is_help=True)
 waits = typer.Typer(help="What executions wait for.", no_args_is_help=True)
 top = typer.Typer()
 
-By = Annotated[str | None, typer.Option("--by", help="Who asks; by default your login.")]
-Reason = Annotated[str | None, typer.Option("--reason", help="Why.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the receipt.")]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Data = Annotated[str, typer.Option("--data", help="JSON, @file or -.")]
 Step = Annotated[str | None, typer.Option("--step", help="Id or path of a step.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="Most rows to print.")]
-Workflow = Annotated[str | None, typer.Option("--workflow", help="Name of the workflow.")]
 
 
 @executions.command()
@@ -224,12 +220,15 @@ def list_versions(name: str, as_json: JsonFlag = False) -> None:
 
 @waits.command("list")
 def list_waits(
-    kind: Annotated[str | None, typer.Option("--kind", help="approval, event or timer.")] = None,
+    kind: Annotated[
+        Literal["approval", "event", "timer"] | None, typer.Option("--kind", help="Only these.")
+    ] = None,
     workflow: Workflow = None,
     limit: Limit = 50,
+    cursor: Cursor = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List what executions wait for, newest first."""
     from cli import reading
 
-    run(reading.list_waits(kind, workflow, limit, as_json))
+    run(reading.list_waits(kind, workflow, limit, cursor, as_json))

@@ -4,21 +4,20 @@ import getpass
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import typer
 
 from cli.errors import FAILED, OK, USAGE, NotFound, fail
-from cli.given import read_instant
+from cli.given import read_past
 from cli.parts import open_producer, open_store, settings_for_both, settings_for_database
-from cli.show import print_fields, print_json, print_rows
-from engine.durations import parse_duration
+from cli.show import print_fields, print_json, print_page, tracked
 from storage.dead_letters import (
     Asked,
     DeadLetterFilter,
     DeadLetterRows,
     NoDeadLetter,
     NotOpen,
+    NotWhole,
     Settlement,
 )
 
@@ -45,10 +44,7 @@ class Choice:
 
 def filter_of(topic: str | None, error_type: str | None, since: str | None) -> DeadLetterFilter:
     """Return the filter of the options; `since` is an instant or a length of time ago."""
-    try:
-        at = datetime.now(UTC) - parse_duration(since) if since else None
-    except (ValueError, OverflowError):
-        at = read_instant(since, "--since")
+    at = read_past(since, "--since")
     return DeadLetterFilter(topic, error_type, at)
 
 
@@ -58,15 +54,12 @@ def asked_by(by: str | None, reason: str | None) -> Asked:
 
 
 async def print_list(
-    wanted: DeadLetterFilter, status: str | None, limit: int, as_json: bool
+    wanted: DeadLetterFilter, status: str | None, limit: int, cursor: str | None, as_json: bool
 ) -> None:
     """Print dead letters, newest first."""
     async with open_store(settings_for_database()) as store:
-        page = await DeadLetterRows(store).page(wanted, status, limit)
-    if as_json:
-        print_json({"items": page.items, "next_cursor": page.next_cursor})
-    else:
-        print_rows(page.items, COLUMNS, "No dead letters.")
+        page = await DeadLetterRows(store).page(wanted, status, limit, cursor)
+    print_page(page, COLUMNS, "No dead letters.", as_json=as_json)
 
 
 async def print_one(id: int, as_json: bool) -> None:
@@ -77,7 +70,8 @@ async def print_one(id: int, as_json: bool) -> None:
         try:
             letter = await DeadLetterRows(store).find(id)
         except NoDeadLetter as problem:
-            raise NotFound(str(problem)) from None
+            listed = "`sluicegate dead-letters list` shows those there are"
+            raise NotFound(f"{problem}; {listed}") from None
     shown = readable_letter(letter)
     if as_json:
         print_json(shown)
@@ -97,13 +91,13 @@ async def settle(how: Settlement, choice: Choice, asked: Asked, as_json: bool) -
             out = await stack.enter_async_context(open_producer(settings))
         done: list[int] = []
         refused: dict[int, str] = {}
-        for id in ids:
+        for id in tracked(ids, "Replaying" if how == "replay" else "Discarding"):
             try:
                 await (
                     replay(rows, out, id, asked) if how == "replay" else discard(rows, id, asked)
                 )
                 done.append(id)
-            except (NotOpen, NoDeadLetter) as problem:
+            except (NotOpen, NotWhole, NoDeadLetter) as problem:
                 refused[id] = str(problem)
     return _report(how, done, refused, as_json)
 

@@ -58,7 +58,7 @@ async def decide(
     async with open_store(settings) as store, open_producer(settings) as out:
         approval = await Reading(store).approval(request_id)
         if approval is None:
-            raise NotFound(f"the approval request {request_id} does not exist")
+            raise NotFound(missing_request(request_id))
         record = approval["record"]
         decision = {
             "decision_id": uuid4().hex,
@@ -75,12 +75,23 @@ async def decide(
     return print_receipt(receipt, as_json)
 
 
+def missing_request(id: str) -> str:
+    """Return what to say of a request that does not exist."""
+    return (
+        f"the approval request {id} does not exist; "
+        "`sluicegate approvals list --status any` shows those there are"
+    )
+
+
 async def await_receipt(answering: Any, id: str) -> dict[str, Any]:
     """Return the receipt of what was sent; ends the command if none comes in time."""
     deadline = time.monotonic() + RECEIPT_SECONDS
     while (found := await answering.receipt(id)) is None:
         if time.monotonic() > deadline:
-            fail(f"no answer to {id} in {RECEIPT_SECONDS:g} s; it is sent: is a worker running?")
+            fail(
+                f"no answer to {id} in {RECEIPT_SECONDS:g} s; it is sent: is a worker running? "
+                "`sluicegate lag` shows who reads"
+            )
         await asyncio.sleep(0.05)
     receipt: dict[str, Any] = found
     return receipt

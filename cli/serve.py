@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import signal
+from types import FrameType
 from typing import Any
 
 from config.logging import configure_logging
@@ -32,8 +34,14 @@ def run_server(**flags: Any) -> int:
         timeout_graceful_shutdown=3,
     )
     server = uvicorn.Server(config)
+    # The server raises the signal again when it has drained.
+    signal.signal(signal.SIGTERM, _end)
     server.run()
     return 0 if server.started else 1
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _build(settings: Settings) -> Any:

@@ -2,21 +2,36 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]
+
+
+class Page(Protocol):
+    """Some rows of a list, and where the next ones begin."""
+
+    @property
+    def items(self) -> Rows:
+        """The rows."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Where the next ones begin."""
 
 
 def text_of(value: object) -> str:
     """Return a value as it stands in a cell."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(text_of, value))
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
@@ -25,6 +40,11 @@ def text_of(value: object) -> str:
 def print_json(value: object) -> None:
     """Print a value as JSON."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def print_json_line(value: object) -> None:
+    """Print a value as JSON on a line of its own."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
 
 
 def _plain(value: object) -> object:
@@ -40,17 +60,45 @@ def print_rows(rows: Rows, columns: Mapping[str, str], empty: str) -> None:
             sys.stdout.write("\t".join(text_of(row.get(name)) for name in columns) + "\n")
         return
     from rich.console import Console
+
+    Console().print(table_of(rows, columns, empty))
+
+
+def table_of(rows: Rows, columns: Mapping[str, str], empty: str) -> Any:
+    """Return rows as rich draws them."""
     from rich.table import Table
+    from rich.text import Text
 
     if not rows:
-        Console().print(empty)
-        return
+        return Text(empty)
     table = Table(box=None, header_style="bold")
     for title in columns.values():
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*(text_of(row.get(name)) for name in columns))
-    Console().print(table)
+        # As text: what stands in data is no markup.
+        table.add_row(*(Text(text_of(row.get(name))) for name in columns))
+    return table
+
+
+def print_page(page: Page, columns: Mapping[str, str], empty: str, *, as_json: bool) -> None:
+    """Print a page of a list, and on a terminal how to see more."""
+    if as_json:
+        print_json({"items": page.items, "next_cursor": page.next_cursor})
+        return
+    print_rows(page.items, columns, empty)
+    if page.next_cursor is not None and sys.stdout.isatty():
+        sys.stdout.write(f"\nthere are more: repeat it with --cursor {page.next_cursor}\n")
+
+
+def tracked(items: Sequence[T], what: str) -> Iterator[T]:
+    """Yield items, with a bar on standard error where somebody watches."""
+    if len(items) < 2 or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, what, console=Console(stderr=True), transient=True)
 
 
 def print_fields(row: Mapping[str, Any]) -> None:

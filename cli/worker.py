@@ -79,7 +79,7 @@ async def _prepare(worker: "Worker") -> Any:
     from storage.errors import DatabaseUnreachable
     from storage.migrate import require_schema
     from streams.admin import BrokerUnreachable
-    from streams.app import create_app, own_topics, require_topics, resolve_event_topics
+    from streams.app import create_app, resolve_event_topics
     from streams.preflight import preflight, tell
 
     pause = 0.2
@@ -88,7 +88,6 @@ async def _prepare(worker: "Worker") -> Any:
             await worker.store.open(within=5)
             await require_schema(worker.store)
             event_topics = await resolve_event_topics(worker.settings, worker.admin)
-            await require_topics([*event_topics, *own_topics(worker.topics)], worker.admin)
             checks = await preflight(worker.settings, worker.store, worker.admin, event_topics)
             tell(require_sound(checks))
             await worker.refresh()

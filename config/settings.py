@@ -24,6 +24,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from config.bounds import Bounds
 from config.connections import check_hook, parse_address, parse_mail_server
 from config.errors import ConfigError, ModeRefused, SettingMissing
 from config.routes import parse_routes
@@ -53,7 +54,7 @@ def _named(name: str) -> Any:
     return AliasChoices(name, name.lower())
 
 
-class Settings(BaseSettings):
+class Settings(Bounds, BaseSettings):
     """One process's settings: flags, then environment, then `.env`, then the TOML file."""
 
     model_config = SettingsConfigDict(
@@ -115,6 +116,14 @@ class Settings(BaseSettings):
     on_gap: Literal["halt", "accept"] = "halt"
     early_decision_seconds: float = Field(86_400.0, gt=0)
     tombstone_seconds: float = Field(86_400.0, gt=0)
+    timer_seconds: float = Field(0.2, gt=0, le=300)
+    """How often expiries, waits and retries that are due are looked for."""
+    retention_days: float = Field(365.0, ge=0)
+    """How long what has ended is kept, by calendar months; 0: for ever."""
+    event_id_days: float = Field(7.0, ge=1)
+    """How long an event that comes again is known; at least as long as its topic keeps it."""
+    housekeeping_seconds: float = Field(3_600.0, gt=0)
+    """How often one worker makes months ahead and drops old ones."""
     worker_ready_file: Path | None = None
     """Touched once the worker's loops run (`sluicegate dev` waits for it)."""
     failpoint: str | None = Field(None, validation_alias=_named("FAILPOINT"))

@@ -4,7 +4,7 @@ from engine.deciders import Vote, deciders_of, refuse_voter
 from engine.definition import ApprovalSpec, ApprovalVerb, BlockVerb, Step, Verb
 from engine.durations import parse_instant
 from engine.effects import Accept, RecordVote, Refuse
-from engine.ending import end
+from engine.ending import stop
 from engine.execution import ENDED, Failure, Line, Status, StepStatus, Wait
 from engine.ids import WaitId
 from engine.inputs import DecisionArrived
@@ -253,5 +253,5 @@ def _follow(turn: Turn, step: Step, line: Line, outcome: str, answer: dict[str, 
     if isinstance(step.verb, BlockVerb):
         code, template = step.verb.code, step.verb.reason
     reason = blocked_reason(turn, template, str(answer["reason"] or outcome))
-    end(turn, Status.BLOCKED, "blocked", Failure(code, reason, step.id))
-    return Line(None)
+    stop(turn, Status.BLOCKED, "blocked", Failure(code, reason, step.id))
+    return line.onward(None, step.id)

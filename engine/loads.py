@@ -35,7 +35,7 @@ def initial_context(payload: Mapping[str, object]) -> tuple[dict[str, object], l
 
 def resource_ref(load: Load, scope: Mapping[str, object]) -> ResourceRef:
     """Return what a load reads; raises Unresolved if its id names a missing field."""
-    return ResourceRef(load.resource, str(load.id.render(scope)))
+    return ResourceRef(load.resource, load.id.text(scope))
 
 
 def merge_at(
@@ -157,7 +157,8 @@ def take_resource(turn: Turn, given: ActionSucceeded | ActionFailed) -> Failure 
     load, key, loading = found
     if isinstance(given, ActionFailed) and given.retryable and loading.attempt <= RETRY.max:
         timer = child_id(turn.execution.id, "load-retry", key, loading.attempt)
-        due_at = turn.now + RETRY.delay(loading.attempt, given.chance)
+        delay = RETRY.delay(loading.attempt, given.chance)
+        due_at = turn.now + max(delay, given.retry_after or delay)
         turn.effects.append(StartTimer(timer, "retry", due_at))
         turn.loading[key] = replace(loading, pending=timer, attempt=loading.attempt + 1)
         return None

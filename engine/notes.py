@@ -19,7 +19,7 @@ BUSY: Mapping[str, str] = {
 
 def rendered(template: Template | None, scope: Scope) -> str | None:
     """Return a key as it is compared, None where the trigger has none; raises Unresolved."""
-    return None if template is None else str(template.render(scope))
+    return None if template is None else template.text(scope)
 
 
 def gathering_key(trigger: Trigger, scope: Scope) -> str | None:

@@ -196,6 +196,10 @@ class Template:
         """Return the value with all references replaced; raises Unresolved."""
         return self._render(scope)
 
+    def text(self, scope: Scope) -> str:
+        """Return the value as text, JSON for what is none; raises Unresolved."""
+        return as_text(self._render(scope))
+
     def render_with_secrets(self, scope: Scope) -> Rendered:
         """Return the value, and apart from it what secrets must be put where."""
         slots = tuple(SecretSlot(at, _slot_parts(parts, scope)) for at, parts in self._leaves)

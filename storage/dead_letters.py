@@ -1,6 +1,6 @@
 """Dead letters as rows: looked for, and settled once, with who asked for it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,18 @@ class NotOpen(SluicegateError):
         self.id, self.status = id, status
         super().__init__(
             f"the dead letter {id} is {status}; a record that failed again has a new one"
+        )
+
+
+class NotWhole(SluicegateError):
+    """A dead letter cannot be replayed: only the head of its value was kept."""
+
+    def __init__(self, letter: Mapping[str, Any]) -> None:
+        self.id = letter["id"]
+        place = "{topic}, partition {partition}, offset {record_offset}".format_map(letter)
+        super().__init__(
+            f"the dead letter {self.id} was too long to be kept ({letter['value_bytes']} bytes): "
+            f"publish it in smaller parts from {place}, then discard this one"
         )
 
 
@@ -75,13 +87,12 @@ class DeadLetterRows:
         cursor: str | None = None,
     ) -> Page:
         """Return dead letters, newest first."""
-        rows = await self._store.fetch(
-            "find_dead_letters",
-            before=_before(cursor),
-            status=status,
-            limit=limit + 1,
-            **wanted.parameters(),
-        )
+        place = {"before": _before(cursor), "limit": limit + 1}
+        async with self._store.transaction() as transaction:
+            await transaction.run("use_custom_plans")
+            rows = await transaction.fetch(
+                "find_dead_letters", status=status, **place, **wanted.parameters()
+            )
         more = len(rows) > limit
         return Page(rows[:limit], str(rows[limit - 1]["id"]) if more else None)
 

@@ -22,6 +22,22 @@ class MigrationNeeded(SluicegateError):
         )
 
 
+class SchemaTooNew(MigrationNeeded):
+    """The schema was changed by a newer program, in a way that this one does not understand."""
+
+    def __init__(self, current: int, wanted: int) -> None:
+        self.current, self.wanted = current, wanted
+        SluicegateError.__init__(
+            self,
+            f"the database schema is at version {current}, this program knows {wanted} at most: "
+            "run the version of sluicegate that migrated it, or a newer one",
+        )
+
+
+class HousekeepingFailed(SluicegateError):
+    """The database refuses what housekeeping asks; work goes on without it."""
+
+
 class MigrationRefused(SluicegateError):
     """A migration cannot be applied as it stands."""
 

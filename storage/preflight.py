@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from config.checks import Check
-from storage.migrate import migrations, schema_version
+from storage.errors import MigrationNeeded, SchemaTooNew
+from storage.migrate import Applied, judge_schema, migrations, read_schema
 from storage.store import PostgresStore
 
 Row = Mapping[str, Any]
@@ -16,16 +17,32 @@ MOST_SKEW = timedelta(seconds=5)
 
 async def database_checks(store: PostgresStore) -> list[Check]:
     """Return what must hold of schema, server and clock."""
-    wanted, current = max(m.version for m in migrations()), await schema_version(store)
-    answer = f"version {current} of {wanted}"
+    applied = await read_schema(store)
     before = datetime.now(UTC)
     rows = await store.fetch("read_server")
+    ahead = await store.fetch("read_next_month")
     between = before + (datetime.now(UTC) - before) / 2
     return [
-        Check("schema", current >= wanted, answer, "sluicegate migrate"),
+        judge_applied(applied),
         *judge_server(rows),
+        judge_months(ahead[0]["partition"]),
         judge_clock(between - rows[0]["now"]),
     ]
+
+
+def judge_applied(applied: Sequence[Applied]) -> Check:
+    """Return what is to be said of the schema."""
+    known = migrations()
+    current = max((one.version for one in applied), default=0)
+    answer = f"version {current} of {max(migration.version for migration in known)}"
+    try:
+        newer = judge_schema(known, applied)
+    except SchemaTooNew as problem:
+        remedy = "run the version of sluicegate that migrated it, or a newer one"
+        return Check("schema", False, str(problem), remedy)
+    except MigrationNeeded:
+        return Check("schema", False, answer, "sluicegate migrate")
+    return Check("schema", True, f"{answer}, compatible" if newer else answer)
 
 
 def judge_server(rows: Sequence[Row]) -> Iterator[Check]:
@@ -46,6 +63,8 @@ def judge_server(rows: Sequence[Row]) -> Iterator[Check]:
 def _turn_on(row: Row) -> str:
     """Return the command for the level at which a setting was made."""
     name = row["name"]
+    if row["source"] == "command line":
+        return f"take `-c {name}=off` off the server's command line, and start it again"
     if row["source"] == "database":
         statement = f"alter database {row['database']} reset {name}"
     elif row["source"] == "user":
@@ -53,6 +72,12 @@ def _turn_on(row: Row) -> str:
     else:
         statement = f"alter system set {name} = on"
     return f'psql "$DATABASE_URL" -c "{statement}" -c "select pg_reload_conf()"'
+
+
+def judge_months(partition: str | None) -> Check:
+    """Return what is to be said of next month's partitions, which workers make in time."""
+    answer = "next month's partitions are there" if partition else "next month's are missing"
+    return Check("partitions", partition is not None, answer, "sluicegate migrate", fatal=False)
 
 
 def judge_clock(skew: timedelta) -> Check:

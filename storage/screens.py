@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -12,7 +11,8 @@ import psycopg
 from engine.execution import Execution
 from engine.ids import parse_execution_id, wait_row_id
 from storage.errors import DatabaseUnreachable
-from storage.reading import Page, decode_cursor, encode_cursor
+from storage.finding import find_executions, find_requests
+from storage.reading import ExecutionFilter, Page, asked_of, page_of
 from storage.rows import execution_from_row, wait_from_row
 from storage.store import PostgresStore, Transaction
 
@@ -35,23 +35,6 @@ class InboxFilter:
     roles: tuple[str, ...] = ()
     """The person's roles: with `person`, requests to one of these are theirs as well."""
     workflow: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionsFilter:
-    """What executions to list; None means any."""
-
-    status: str | None = None
-    workflow: str | None = None
-    key: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-def _page(rows: list[Row], limit: int, at: str) -> Page:
-    kept = rows[:limit]
-    more = len(rows) > limit
-    return Page(kept, encode_cursor(kept[-1][at], kept[-1]["id"]) if more else None)
 
 
 class ScreenReading:
@@ -80,23 +63,19 @@ class ScreenReading:
 
     async def inbox(self, wanted: InboxFilter, limit: int, cursor: str | None) -> tuple[Page, int]:
         """Return open requests, newest first, and how many are open at all (up to a limit)."""
-        at, id = decode_cursor(cursor)
-        listed = {
+        asked = {
             "role": wanted.role,
-            "person": wanted.person,
+            "user": wanted.person,
             "roles": list(wanted.roles),
             "workflow": wanted.workflow,
-            "before_at": at,
-            "before_id": id,
-            "limit": limit + 1,
+            **asked_of(limit, cursor),
         }
         async with self._open() as transaction:
-            _, rows, counted = await transaction.fetch_pipelined(
-                ("use_custom_plans", {}),
-                ("screen_inbox", listed),
-                ("count_open_approvals", {"most": COUNTED + 1}),
+            ids = await find_requests(transaction, "pending", asked)
+            rows, counted = await transaction.fetch_pipelined(
+                ("screen_inbox", {"ids": ids}), ("count_open_approvals", {"most": COUNTED + 1})
             )
-        return _page(rows, limit, "requested_at"), int(counted[0]["open"])
+        return page_of(rows, limit, "requested_at"), int(counted[0]["open"])
 
     async def approval(self, request_id: str) -> Row | None:
         """Return a request with its votes, its comments and what was sent about it."""
@@ -127,33 +106,16 @@ class ScreenReading:
         return execution_from_row(rows[0], map(wait_from_row, waits), {}) if rows else None
 
     async def executions(
-        self, wanted: ExecutionsFilter, limit: int, cursor: str | None
+        self, wanted: ExecutionFilter, limit: int, cursor: str | None
     ) -> tuple[Page, dict[str, int]]:
         """Return executions, newest first, and how many there are of each status (to a limit)."""
-        at, id = decode_cursor(cursor)
-        listed: dict[str, object] = {
-            "status": wanted.status,
-            "key": wanted.key,
-            "since": wanted.since,
-            "until": wanted.until,
-            "before_at": at,
-            "before_id": id,
-            "limit": limit + 1,
-        }
-        name = "screen_executions"
-        if wanted.workflow is not None and wanted.key is None:
-            name, listed["workflow"] = "screen_workflow_executions", wanted.workflow
+        asked = wanted.asked(limit, cursor)
         async with self._open() as transaction:
-            _, rows, counts = await transaction.fetch_pipelined(
-                ("use_custom_plans", {}),
-                (name, listed),
-                ("count_unfinished", {"most": COUNTED + 1}),
+            ids = await find_executions(transaction, asked)
+            rows, counts = await transaction.fetch_pipelined(
+                ("list_executions", {"ids": ids}), ("count_unfinished", {"most": COUNTED + 1})
             )
-        page = _page(rows, limit, "started_at")
-        if wanted.workflow is not None:
-            items = [row for row in page.items if row["workflow"] == wanted.workflow]
-            page = Page(items, page.next_cursor)
-        return page, {row["status"]: row["many"] for row in counts}
+        return page_of(rows, limit, "started_at"), {row["status"]: row["many"] for row in counts}
 
     async def execution(self, id: str) -> Row | None:
         """Return an execution with what happened in it; inputs and outputs are asked for singly."""

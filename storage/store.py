@@ -53,6 +53,11 @@ def to_json(rows: object) -> str:
     return orjson.dumps(rows, default=_plain).decode()
 
 
+def json_size(value: object) -> int:
+    """Return the bytes of a value's JSON."""
+    return len(orjson.dumps(value, default=_plain))
+
+
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
@@ -100,6 +105,7 @@ class Transaction:
         """Send the statements of the block in one round trip; no results may be read inside."""
         async with self._connection.pipeline():
             yield
+        await self._start_idle_timer()
 
     async def fetch_pipelined(
         self, *calls: tuple[str, Mapping[str, object]]
@@ -110,7 +116,13 @@ class Transaction:
                 await self._connection.execute(statements()[name], parameters)
                 for name, parameters in calls
             ]
+        await self._start_idle_timer()
         return [await cursor.fetchall() for cursor in cursors]
+
+    async def _start_idle_timer(self) -> None:
+        """Let the server end this transaction if we freeze from here on."""
+        # Psycopg ends a pipeline with Sync and Flush; the Flush stops the timer that Sync started.
+        await self._connection.execute(statements()["start_idle_timer"])
 
 
 class PostgresStore:

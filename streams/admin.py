@@ -19,6 +19,16 @@ from streams.topics import TopicSpec
 
 T = TypeVar("T")
 NO_ID = "00000000-0000-0000-0000-000000000000"
+DENIED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+UNANSWERED = (
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    # Of a group nobody has joined yet, on a cluster that is still young.
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.GROUP_ID_NOT_FOUND,
+)
 quiet = logging.getLogger("sluicegate.librdkafka")
 
 
@@ -53,6 +63,9 @@ class Admin:
             return await asyncio.to_thread(call)
         except KafkaException as problem:
             raise BrokerUnreachable(self.address, problem.args[0].str()) from problem
+        except TimeoutError as problem:
+            text = f"no answer within {self._seconds:g} s"
+            raise BrokerUnreachable(self.address, text) from problem
 
     async def ping(self) -> None:
         """Raise BrokerUnreachable unless a broker answers."""
@@ -124,12 +137,46 @@ class Admin:
                 found[resource.name] = {name: entry.value for name, entry in entries.items()}
         return found
 
+    async def access(self, names: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Return what we may do with topics, nothing where we may not even see them.
+
+        Topics that do not exist are left out, and all of a broker without ACLs.
+        """
+        futures = await self._ask(
+            lambda: self._client.describe_topics(
+                TopicCollection(list(names)), include_authorized_operations=True
+            )
+        )
+        found: dict[str, frozenset[str]] = {}
+        for name, future in futures.items():
+            operations = await self._ask(_operations_of(future, self._seconds))
+            if operations is not None:
+                found[name] = operations
+        return found
+
+    async def group_access(self, name: str) -> frozenset[str] | None:
+        """Return what we may do with a group, None where the broker does not say."""
+        futures = await self._ask(
+            lambda: self._client.describe_consumer_groups(
+                [name], include_authorized_operations=True
+            )
+        )
+        return await self._ask(_operations_of(futures[name], self._seconds))
+
     async def ends(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
         """Return where partitions end; one that does not answer is left out."""
+        return await self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+    async def starts(self, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Return where partitions begin; one that does not answer is left out."""
+        return await self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+    async def _offsets(
+        self, partitions: Sequence[tuple[str, int]], which: OffsetSpec
+    ) -> dict[tuple[str, int], int]:
         if not partitions:
             return {}
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(*partition): latest for partition in partitions}
+        asked = {TopicPartition(*partition): which for partition in partitions}
         futures = await self._ask(lambda: self._client.list_offsets(asked))
         found = {}
         for partition, future in futures.items():
@@ -147,6 +194,21 @@ class Admin:
             for member in described.members
         )
         return GroupState(described.state.name.lower(), tuple(sorted(members)))
+
+
+def _operations_of(future: "Future[Any]", seconds: float) -> Callable[[], frozenset[str] | None]:
+    def operations() -> frozenset[str] | None:
+        try:
+            allowed = future.result(seconds).authorized_operations
+        except KafkaException as problem:
+            if problem.args[0].code() in DENIED:
+                return frozenset()
+            if problem.args[0].code() in UNANSWERED:
+                return None
+            raise
+        return None if allowed is None else frozenset(one.name for one in allowed)
+
+    return operations
 
 
 def uuid_text(id: Any) -> str:

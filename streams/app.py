@@ -3,22 +3,27 @@
 import asyncio
 import contextlib
 import logging
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from faust.types import TP
 from mode import Service
 
 from config.settings import Settings
 from engine.errors import SluicegateError
 from streams.admin import Admin
+from streams.assignment import Assignment
+from streams.codecs import RawRecord
 from streams.failpoints import reach
-from streams.intake import Handler
-from streams.position import LogState, Partition, Positions
+from streams.intake import FencedOut, Intake
+from streams.position import Partition
 from streams.topics import Topics
 from streams.transport import BatchApp, raw_record
 from streams.worker import Worker
+
+EXIT_FAILED, EXIT_FENCED = 70, 71
+"""Exit codes of a worker that cannot go on: an unforeseen failure; another owner of a partition."""
 
 log = logging.getLogger("sluicegate.app")
 
@@ -61,48 +66,37 @@ def own_topics(topics: Topics) -> list[str]:
     return [spec.name for spec in topics.specs()]
 
 
-class _Log:
-    """Looks up topic ids and log starts for an assignment."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self.app: BatchApp | None = None
-
-    async def look_up(self, partitions: frozenset[Partition]) -> LogState:
-        assert self.app is not None  # noqa: S101
-        names = sorted({partition.topic for partition in partitions})
-        ids = await self._worker.admin.topic_ids(names)
-        beginnings = await self.app.beginning_offsets(frozenset(TP(*p) for p in partitions))
-        return LogState(ids, {Partition(*tp): offset for tp, offset in beginnings.items()})
-
-
 def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
     """Return the application with its agents; nothing is connected yet."""
-    settings, state = worker.settings, _Log(worker)
+    settings = worker.settings
     worker.event_topics = event_topics
-    positions = worker.positions(state.look_up)
 
-    async def start_offsets(assigned: frozenset[TP]) -> Mapping[TP, int]:
-        starts = await positions.starts(frozenset(Partition(*tp) for tp in assigned))
-        return {TP(*partition): offset for partition, offset in starts.items()}
+    async def seek_back() -> None:
+        await assignment.seek_back()
 
+    positions, probation = worker.positions(seek_back), worker.probation()
+    assignment = Assignment(worker.admin, positions, probation)
     app = BatchApp(
         settings.group_id,
-        start_offsets=start_offsets,
+        start_offsets=assignment.begin,
+        release=assignment.end,
         batch_size=settings.batch_size,
         fetch_wait_ms=settings.fetch_wait_ms,
         session_seconds=settings.session_timeout,
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
     )
-    state.app = app
-    _add_loops(app, worker)
-    _add_agent(app, worker, positions, "events", event_topics, worker.events)
-    _add_agent(app, worker, positions, "decisions", [worker.topics.decisions], worker.decisions)
-    _add_agent(app, worker, positions, "commands", [worker.topics.commands], worker.commands)
+    assignment.app = app
+    _add_loops(app, worker, assignment)
+    for name, topics, handler in (
+        ("events", event_topics, worker.events),
+        ("decisions", [worker.topics.decisions], worker.decisions),
+        ("commands", [worker.topics.commands], worker.commands),
+    ):
+        _add_agent(app, name, topics, worker.intake(handler, positions, probation))
     return app
 
 
-def _add_loops(app: BatchApp, worker: Worker) -> None:
+def _add_loops(app: BatchApp, worker: Worker, assignment: Assignment) -> None:
     """Start and stop the worker's loops with the application."""
 
     @app.service
@@ -113,21 +107,14 @@ def _add_loops(app: BatchApp, worker: Worker) -> None:
                 worker.settings.worker_ready_file.touch()
 
         async def on_stop(self) -> None:
-            await worker.stop()
+            await worker.drain()
+            await assignment.end()
+            await worker.close()
 
     del Loops
 
 
-def _add_agent(
-    app: BatchApp,
-    worker: Worker,
-    positions: Positions,
-    name: str,
-    topics: list[str],
-    handler: Handler,
-) -> None:
-    intake = worker.intake(handler, positions)
-
+def _add_agent(app: BatchApp, name: str, topics: list[str], intake: Intake) -> None:
     async def agent(stream: Any) -> None:
         # Faust cancels the actor of a partition that goes to another worker, and takes an actor
         # that is cancelled within a batch for a crash, which ends the process.
@@ -135,9 +122,26 @@ def _add_agent(
             async for event in stream.noack().events():
                 records = [raw_record(record) for record in event.value]
                 partition = Partition(records[0].topic, records[0].partition)
-                await intake.take(partition, records)
-                reach("batch.before_ack")
+                await _take_or_die(intake, partition, records)
                 # Only a gauge for lag tools: positions live in Postgres.
                 event.ack()
 
     app.agent(app.topic(*topics), name=f"sluicegate.{name}", isolated_partitions=True)(agent)
+
+
+async def _take_or_die(intake: Intake, partition: Partition, records: Sequence[RawRecord]) -> None:
+    """Take a batch, or end the process: what failed unforeseen must not be passed over."""
+    try:
+        await intake.take(partition, records)
+        reach("batch.before_ack")
+    except FencedOut:
+        log.critical("%s[%d]: another worker owns it, giving way", *partition, exc_info=True)
+        os._exit(EXIT_FENCED)
+    except Exception:
+        log.critical(
+            "%s[%d]: the batch at offset %d failed, ending this worker",
+            *partition,
+            records[0].offset,
+            exc_info=True,
+        )
+        os._exit(EXIT_FAILED)

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from actions.stored import compile_stored
+from config.bounds import Bounds
 from engine.correlation import WaitShape, shapes_of
 from engine.definition import Definition, Trigger
 from engine.errors import SluicegateError
@@ -42,10 +43,10 @@ def version_from_row(row: Mapping[str, Any]) -> Version:
 
 
 class Catalog:
-    """Definitions in memory, as of one revision of the catalog."""
+    """Definitions in memory, as of one revision, and the bounds of what they may lead to."""
 
-    def __init__(self, store: PostgresStore) -> None:
-        self._store = store
+    def __init__(self, store: PostgresStore, bounds: Bounds | None = None) -> None:
+        self._store, self.bounds = store, bounds or Bounds()
         self.revision = -1
         self.resources: Mapping[str, Any] = {}
         self._versions: dict[tuple[str, int], Version] = {}

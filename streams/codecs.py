@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import orjson
 from pydantic import ValidationError
 
-from engine.ids import ExecutionId, public_id
+from engine.durations import read_instant
+from engine.ids import ExecutionId, parse_execution_id, public_id
 from streams.json_check import Undecodable, read_json, require_object
 from streams.messages import Command, DomainEvent
 from streams.notes import KINDS, Answered, read_answered
@@ -93,7 +94,7 @@ def _instant(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        found = read_instant(text)
     except ValueError:
         raise Undecodable("invalid_time", f"time {text!r} is no RFC 3339 instant") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
@@ -143,7 +144,8 @@ def _event(
         _key(record),
         subject,
         _instant(time),
-        _hops(headers.get("ce_hops")),
+        hops := _hops(headers.get("ce_hops")),
+        parse_execution_id(headers.get("ce_correlationid", "")) if hops else None,
         headers.get("traceparent") or headers.get("ce_traceparent"),
         headers.get("tracestate") or headers.get("ce_tracestate"),
     )
@@ -187,6 +189,7 @@ def _structured(
         "traceparent": _optional(envelope, "traceparent") or headers.get("traceparent", ""),
         "tracestate": _optional(envelope, "tracestate") or headers.get("tracestate", ""),
         "ce_hops": str(envelope.get("hops", "")),
+        "ce_correlationid": str(envelope.get("correlationid", "")),
     }
     return _event(
         record,
@@ -336,28 +339,3 @@ def cloud_headers(
     if tracestate is not None:
         headers["tracestate"] = tracestate
     return headers
-
-
-def dead_letter(
-    record: RawRecord,
-    topic: str,
-    error_type: str,
-    message: str,
-    group: str,
-    attempts: int,
-    failed_at: datetime,
-) -> Outgoing:
-    """Return a dead letter: key, value and headers unchanged, and why in `dlq-` headers."""
-    added = {
-        "dlq-original-topic": record.topic,
-        "dlq-original-partition": str(record.partition),
-        "dlq-original-offset": str(record.offset),
-        "dlq-original-timestamp": str(record.timestamp_ms),
-        "dlq-consumer-group": group,
-        "dlq-error-type": error_type,
-        "dlq-error-message": message.replace("\n", " "),
-        "dlq-attempts": str(attempts),
-        "dlq-failed-at": failed_at.isoformat().replace("+00:00", "Z"),
-        "dlq-execution-id": "",
-    }
-    return Outgoing(topic, record.key, record.value, (*record.headers, *added.items()))

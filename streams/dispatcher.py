@@ -15,7 +15,7 @@ from engine.effects import Perform
 from engine.ids import ChildId, ExecutionId
 from engine.inputs import ActionFailed, ActionInDoubt, ActionSucceeded, Input
 from engine.templates import Secret, SecretSlot
-from storage.store import PostgresStore
+from storage.store import PostgresStore, json_size
 from streams.driver import Driver
 from streams.enrichment import Enrichment
 from streams.failpoints import reach
@@ -26,7 +26,6 @@ CONCURRENT = 64
 """Actions of one worker under way at once."""
 CLAIM_SECONDS = 1.0
 """How often a worker looks for effects whose worker has died."""
-STORED_OUTPUT_BYTES = 64 * 1024
 
 log = logging.getLogger("sluicegate.dispatcher")
 
@@ -80,14 +79,20 @@ class Dispatcher:
     """Performs effects: our own at once, those of dead workers when their lease runs out."""
 
     def __init__(
-        self, store: PostgresStore, driver: Driver, actions: Actions, enrichment: Enrichment
+        self,
+        store: PostgresStore,
+        driver: Driver,
+        actions: Actions,
+        enrichment: Enrichment,
+        max_output_bytes: int,
     ) -> None:
         self._store, self._driver, self._actions = store, driver, actions
-        self._enrichment = enrichment
+        self._enrichment, self._max_output_bytes = enrichment, max_output_bytes
         self._gate = asyncio.Semaphore(CONCURRENT)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
         self._begun: set[ChildId] = set()
-        """Effects whose action is under way."""
+        """Effects whose action was begun, and whose result is not recorded yet."""
         self._finished: asyncio.Queue[Finished] = asyncio.Queue()
 
     def committed(self, work: Work) -> None:
@@ -96,6 +101,8 @@ class Dispatcher:
             self._begin(execution_id, effect)
 
     def _begin(self, execution_id: ExecutionId, effect: Perform) -> None:
+        if self._draining:
+            return
         task = asyncio.create_task(self._perform(execution_id, effect))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -108,9 +115,11 @@ class Dispatcher:
             reach("effect.after_call")
         if effect.path == NOTICE_PATH and effect.kind == "notify" and isinstance(result, Failed):
             log.warning("a notice of %s was not sent: %s", execution_id, result.message)
-        if effect.kind == "load" and isinstance(result, Succeeded):
+        if effect.kind != "load":
+            # A resource is no step's output: it counts with the context.
+            result = bounded(result, self._max_output_bytes)
+        elif isinstance(result, Succeeded):
             await self._keep(effect, result)
-        self._begun.discard(effect.id)
         await self._finished.put(Finished(effect.id, execution_id, result))
 
     async def _keep(self, effect: Perform, result: Succeeded) -> None:
@@ -127,6 +136,7 @@ class Dispatcher:
                 batch.append(self._finished.get_nowait())
             settle = partial(self._settle, batch=batch)
             await self._driver.run_until_done(settle, "dispatcher")
+            self._begun.difference_update(item.id for item in batch)
 
     async def claim(self) -> None:
         """Take over the effects of workers that died."""
@@ -176,7 +186,8 @@ class Dispatcher:
                 work.apply(item.execution_id, to_input(item, work))
 
     async def drain(self, seconds: float) -> None:
-        """Let what is under way finish for a while; the rest is left to the next worker."""
+        """Begin nothing more, let what is under way finish for a while, and record its results."""
+        self._draining = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         batch = []
@@ -184,6 +195,13 @@ class Dispatcher:
             batch.append(self._finished.get_nowait())
         if batch:
             await self._driver.run(partial(self._settle, batch=batch))
+            self._begun.difference_update(item.id for item in batch)
+
+    async def release(self) -> None:
+        """Leave what is not done to other workers at once; the last that a worker writes.
+
+        Agents stop after the loops: what their last batches committed is among it.
+        """
         begun = set(self._begun)
         for task in self._tasks:
             task.cancel()
@@ -191,6 +209,17 @@ class Dispatcher:
             await transaction.run(
                 "release_effects", lease_token=self._driver.worker, begun=sorted(begun)
             )
+
+
+def bounded(result: Succeeded | Failed, limit: int) -> Succeeded | Failed:
+    """Return a result, or the failure that an output larger than the limit is."""
+    if isinstance(result, Failed) or (size := json_size(result.output)) <= limit:
+        return result
+    text = (
+        f"the output has {size} bytes of JSON, at most {limit} are stored "
+        "(SLUICEGATE_MAX_OUTPUT_BYTES); have the action answer less"
+    )
+    return Failed("output_too_large", text, False)
 
 
 def effect_cells(item: Finished) -> dict[str, object]:

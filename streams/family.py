@@ -1,6 +1,8 @@
 """Executions that steps of others start: their birth, and the news of their end (S103)."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.effects import StartChild
@@ -8,6 +10,7 @@ from engine.execution import Execution
 from engine.family import child_of, outputs_of
 from engine.ids import ExecutionId
 from engine.inputs import ChildEnded, Started
+from streams.budget import LIMIT_CODE, refusal, root_of, spend
 from streams.catalog import Version
 from streams.ledger import ChildStart
 
@@ -17,8 +20,12 @@ if TYPE_CHECKING:
 
 async def start_children(work: "Work", children: Iterable[ChildStart]) -> None:
     """Create the children of a transaction and give each its first input."""
+    children = list(children)
+    budgets = await _budgets(work, children)
     for child in children:
         parent, asked = work.executions[child.parent], child.start
+        root = root_of(parent)
+        budgets[root] -= 1
         version = await _version(work, asked)
         problem = None if version is None else work.check_input(version, asked.payload)
         if version is None:
@@ -27,8 +34,16 @@ async def start_children(work: "Work", children: Iterable[ChildStart]) -> None:
             _refuse(work, parent, asked, "unknown_workflow", text)
         elif problem is not None:
             _refuse(work, parent, asked, "invalid_input", f"{asked.workflow}: {problem}")
+        elif budgets[root] < 0:
+            _refuse(work, parent, asked, LIMIT_CODE, refusal(work, root))
         else:
             _start(work, parent, asked, version)
+
+
+async def _budgets(work: "Work", children: Iterable[ChildStart]) -> dict[str, int]:
+    """Return how many more children each root may lead to, with these counted."""
+    wanted = Counter(root_of(work.executions[child.parent]) for child in children)
+    return dict(await spend(work, wanted))
 
 
 async def _version(work: "Work", asked: StartChild) -> Version | None:
@@ -45,7 +60,8 @@ def _refuse(work: "Work", parent: Execution, asked: StartChild, code: str, text:
 
 def _start(work: "Work", parent: Execution, asked: StartChild, version: Version) -> None:
     definition = version.definition
-    execution = child_of(parent, asked, definition, work.now)
+    child = child_of(parent, asked, definition, work.now)
+    execution = replace(child, meta={**child.meta, "root": root_of(parent)})
     metadata: dict[str, object] = {"event": execution.meta, "triggered_at": work.now}
     if definition.labels:
         metadata["labels"] = dict(definition.labels)

@@ -44,7 +44,7 @@ def gather(
     trigger = start.trigger
     held = trigger.debounce or trigger.batch
     template = held.key if held is not None else None
-    key = "" if template is None else str(template.render(scope))
+    key = "" if template is None else template.text(scope)
     number = start.version.definition.triggers.index(trigger)
     return Gathered(start.version, trigger, number, key, event, meta)
 

@@ -1,6 +1,7 @@
 """Record batches into transactions, each with its position in the same transaction."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -12,6 +13,7 @@ from streams.codecs import RawRecord
 from streams.driver import Driver, back_off
 from streams.failpoints import reach
 from streams.position import Partition, Positions
+from streams.probation import MOST_DEATHS, Probation
 from streams.work import Work
 
 AT_ONCE = 2
@@ -25,6 +27,10 @@ Apply = Callable[[Work], Awaitable[None]]
 
 class CatalogChanged(Exception):
     """Definitions were applied meanwhile: the batch must be matched again."""
+
+
+class ReadAgain(Exception):
+    """The partition was assigned anew meanwhile, further back: all is read again from there."""
 
 
 class FencedOut(Exception):
@@ -45,17 +51,56 @@ class Intake:
     """Takes the batches of one handler: drop what is done, transact the rest, never skip."""
 
     def __init__(
-        self, driver: Driver, catalog: Catalog, positions: Positions, handler: Handler
+        self,
+        driver: Driver,
+        catalog: Catalog,
+        positions: Positions,
+        probation: Probation,
+        handler: Handler,
     ) -> None:
         self._driver, self._catalog = driver, catalog
-        self._positions, self._handler = positions, handler
+        self._positions, self._probation, self._handler = positions, probation, handler
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._begun_at: dict[Partition, int] = {}
+        """Where each partition stood when its batch under way was taken."""
 
     async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
         """Process one batch of one partition; returns once it is committed."""
         fresh = await self._positions.accept(partition, records)
         if fresh:
-            await self._commit(partition, fresh)
+            self._begun_at[partition] = self._positions.expected(partition)
+            with contextlib.suppress(ReadAgain):
+                await self._take_fresh(partition, fresh)
+
+    async def _take_fresh(self, partition: Partition, fresh: Sequence[RawRecord]) -> None:
+        alone = [one for one in fresh if self._probation.covers(partition, one.offset)]
+        for record in alone:
+            await self._take_alone(partition, record)
+        if rest := fresh[len(alone) :]:
+            await self._commit(partition, rest)
+
+    async def _take_alone(self, partition: Partition, record: RawRecord) -> None:
+        """Process one record that may kill; after three deaths it is a dead letter (F18)."""
+        tries = await self._count_try(partition, record)
+        if tries <= MOST_DEATHS:
+            await self._commit(partition, [record])
+            return
+        reason = (
+            f"{MOST_DEATHS} workers died while they processed this record; "
+            "see their last logs (out of memory?) and replay it once that is mended"
+        )
+        rejected = self._handler.reject(record, "worker_died", reason)
+        await self._until_committed(partition, [record], rejected)
+
+    async def _count_try(self, partition: Partition, record: RawRecord) -> int:
+        attempt = 0
+        while True:
+            try:
+                expected = self._positions.expected(partition)
+                return await self._probation.begin(partition, expected, record.offset)
+            except (*TRANSIENT, DatabaseUnreachable) as error:
+                attempt += 1
+                await back_off(attempt, f"{partition.topic}[{partition.number}]", error)
 
     async def _commit(self, partition: Partition, records: Sequence[RawRecord]) -> None:
         """Commit the records; bisect what the database refuses, so that one cannot stop all."""
@@ -76,6 +121,12 @@ class Intake:
         attempt = fences = 0
         while True:
             expected = self._positions.expected(partition)
+            if expected < self._begun_at[partition]:
+                raise ReadAgain
+            # Another owner may have come further while this one tried.
+            records = [record for record in records if record.offset >= expected]
+            if not records:
+                return
             try:
                 async with self._gate:
                     await self._try(partition, records, apply)

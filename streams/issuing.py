@@ -103,7 +103,7 @@ def key_of_start(
         return None
     scope = {**payload, "event": {**payload, "meta": {"id": command_id}}}
     try:
-        return str(key.render(scope))
+        return key.text(scope)
     except SluicegateError:
         return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,37 @@ async def lag_of(admin: Ends, positions: Mapping[tuple[str, int], int]) -> list[
         Lag(topic, partition, next_offset, ends.get((topic, partition)))
         for (topic, partition), next_offset in positions.items()
     ]
+
+
+class Cluster(Ends, Protocol):
+    """Who knows where logs end and who reads them."""
+
+    async def group(self, name: str) -> GroupState:
+        """Return the members of a consumer group."""
+
+
+async def lag_report(
+    cluster: Cluster, group: str, positions: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return how far a group is behind, as operators see it; `positions` are the database's."""
+    known = {(row["topic"], row["partition"]): row["next_offset"] for row in positions}
+    moved = {(row["topic"], row["partition"]): row["updated_at"] for row in positions}
+    state = await cluster.group(group)
+    lags = await lag_of(cluster, known)
+    return {
+        "group": group,
+        "state": state.state,
+        "members": [{"name": name, "partitions": number} for name, number in state.members],
+        "behind": sum(lag.behind for lag in lags),
+        "items": [
+            {
+                "topic": lag.topic,
+                "partition": lag.partition,
+                "next_offset": lag.next_offset,
+                "end": lag.end,
+                "behind": lag.behind,
+                "moved_at": moved[lag.topic, lag.partition],
+            }
+            for lag in lags
+        ],
+    }

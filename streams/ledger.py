@@ -127,8 +127,7 @@ class Ledger:
             case Perform():
                 self.effects[effect.id] = (execution.id, effect)
             case DropEffect():
-                if self.effects.pop(effect.id, None) is None:
-                    self.dropped_effects.add(effect.id)
+                self._drop(effect)
             case WriteRecord():
                 self.record_writes.append(RecordWrite(execution.id, effect))
             case StartChild():
@@ -145,6 +144,14 @@ class Ledger:
                 pass
             case _:
                 self._enter_rare(execution, effect)
+
+    def _drop(self, dropped: DropEffect) -> None:
+        """Withdraw what this transaction asked for, or what an earlier one left."""
+        writes = [item for item in self.record_writes if item.write.id != dropped.id]
+        known = self.effects.pop(dropped.id, None) or len(writes) < len(self.record_writes)
+        self.record_writes = writes
+        if not known:
+            self.dropped_effects.add(dropped.id)
 
     def _enter_rare(
         self, execution: Execution, effect: ChangeWait | RecordVote | Watch | StopWatching

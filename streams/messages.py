@@ -38,6 +38,8 @@ class DomainEvent:
     subject: str | None = None
     time: datetime | None = None
     hops: int = 0
+    emitter: str | None = None
+    """The execution of ours that it says it comes from; only what was caused has one."""
     traceparent: str | None = None
     tracestate: str | None = None
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.errors import SluicegateError
-from storage.errors import DatabaseUnreachable
-from storage.store import TRANSIENT, PostgresStore
-from streams.admin import BrokerUnreachable
+from storage.store import PostgresStore
 from streams.codecs import RawRecord
-from streams.driver import back_off
+
+MOST_DROPPED = 20
+"""Batches that may come before one must be read again for certain."""
 
 log = logging.getLogger("sluicegate.position")
 
@@ -35,14 +35,21 @@ class RetentionLoss(SluicegateError):
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A record after a gap that must come again before it is believed."""
+
+    offset: int
+    dropped: int = 0
+    """Batches behind it that came meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogState:
     """What the broker says of the assigned partitions."""
 
     topic_ids: Mapping[str, str]
     beginnings: Mapping[Partition, int]
-
-
-LookUp = Callable[[frozenset[Partition]], Awaitable[LogState]]
+    ends: Mapping[Partition, int]
 
 
 class Positions:
@@ -52,15 +59,18 @@ class Positions:
         self,
         store: PostgresStore,
         group_id: str,
-        look_up: LookUp,
         *,
         accept_gaps: bool,
+        log_start: Callable[[Partition], Awaitable[int]],
+        seek_back: Callable[[], Awaitable[None]],
         on_recreated: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._store, self._group, self._look_up = store, group_id, look_up
+        self._store, self._group = store, group_id
+        self._log_start, self._seek_back = log_start, seek_back
         self._accept_gaps, self._on_recreated = accept_gaps, on_recreated
         self._expected: dict[Partition, int] = {}
         self._fresh: set[Partition] = set()
+        self._doubts: dict[Partition, Doubt] = {}
 
     def key(self, partition: Partition) -> dict[str, object]:
         """Return the key of a partition's row."""
@@ -86,20 +96,10 @@ class Positions:
         found = [row for row in rows if row["partition"] == partition.number]
         return int(found[0]["next_offset"])
 
-    async def starts(self, assigned: frozenset[Partition]) -> dict[Partition, int]:
-        """Return where to start assigned partitions, as soon as database and broker answer."""
-        attempt = 0
-        while assigned:
-            try:
-                return await self._starts(assigned)
-            except (*TRANSIENT, DatabaseUnreachable, BrokerUnreachable) as error:
-                attempt += 1
-                await back_off(attempt, "positions", error)
-        return {}
-
-    async def _starts(self, assigned: frozenset[Partition]) -> dict[Partition, int]:
-        """Return where to start partitions; new ones start at their beginning."""
-        log_state = await self._look_up(assigned)
+    async def starts(
+        self, assigned: frozenset[Partition], log_state: LogState
+    ) -> dict[Partition, int]:
+        """Return where to start assigned partitions; new ones start at their beginning."""
         await self._insert_missing(assigned, log_state)
         topics = sorted({partition.topic for partition in assigned})
         rows = await self._store.fetch("read_positions", group_id=self._group, topics=topics)
@@ -177,19 +177,42 @@ class Positions:
     async def accept(
         self, partition: Partition, records: Sequence[RawRecord]
     ) -> Sequence[RawRecord]:
-        """Return the records not yet processed; a gap after an assignment is counted and told."""
+        """Return the records not yet processed; raises RetentionLoss for others that are gone."""
         expected = self._expected.get(partition)
         if expected is None:
             return ()
         fresh = [record for record in records if record.offset >= expected]
-        if fresh and partition in self._fresh:
+        if fresh and fresh[0].offset > expected:
+            if partition in self._fresh and await self._is_doubtful(partition, fresh[0].offset):
+                return ()
+            await self._explain_gap(partition, expected, fresh[0].offset)
+        if fresh:
             self._fresh.discard(partition)
-            if fresh[0].offset > expected:
-                # Compaction and transaction markers leave holes; a lost start was found earlier.
-                log.info(
-                    "%s[%d]: offsets %d to %d hold no records",
-                    *partition,
-                    expected,
-                    fresh[0].offset - 1,
-                )
+            self._doubts.pop(partition, None)
         return fresh
+
+    async def _is_doubtful(self, partition: Partition, found: int) -> bool:
+        """Tell whether a first record may have been fetched before the assignment; read again."""
+        doubt = self._doubts.get(partition)
+        if doubt is not None and found == doubt.offset:
+            return False
+        if doubt is not None and found > doubt.offset and doubt.dropped < MOST_DROPPED:
+            self._doubts[partition] = Doubt(doubt.offset, doubt.dropped + 1)
+            return True
+        self._doubts[partition] = Doubt(found)
+        await self._seek_back()
+        return True
+
+    async def _explain_gap(self, partition: Partition, expected: int, found: int) -> None:
+        """Tell what is missing between our position and the next record."""
+        # A consumer that is too slow is moved to the log's start by its client, without a word.
+        start = await self._log_start(partition)
+        if start > expected:
+            loss = RetentionLoss(partition, expected, min(start, found))
+            if not self._accept_gaps:
+                raise loss
+            log.error("%s", loss)
+            return
+        # Compaction and transaction markers leave holes, the latter at any time.
+        level = logging.INFO if partition in self._fresh else logging.DEBUG
+        log.log(level, "%s[%d]: offsets %d to %d hold no records", *partition, expected, found - 1)

@@ -10,7 +10,9 @@ from config.settings import Settings
 from storage.errors import DatabaseUnreachable
 from storage.preflight import database_checks
 from storage.store import TRANSIENT, PostgresStore
+from streams.access import judge_access, judge_group
 from streams.admin import Admin, BrokerUnreachable
+from streams.remedies import Commands
 from streams.topics import DAY_MS, Topics, TopicSpec
 
 LEAST_RETENTION_MS = 7 * DAY_MS
@@ -46,38 +48,6 @@ class Rule:
             return set(found.replace(" ", "").split(",")) == set(self.good.split(","))
         number = int(found)
         return number == UNLIMITED or (self.least != UNLIMITED and number >= self.least)
-
-
-class Commands:
-    """The commands of Kafka's own tools that mend a topic."""
-
-    def __init__(self, settings: Settings) -> None:
-        secured = bool(settings.kafka_security())
-        self._user = settings.kafka_sasl_username or "<the worker's principal>"
-        self._where = f"--bootstrap-server {settings.kafka}"
-        self._more = " --command-config client.properties" if secured else ""
-
-    def configure(self, topic: str, key: str, value: str) -> str:
-        """Return the command that sets one setting."""
-        value = f"[{value}]" if "," in value else value
-        return (
-            f"kafka-configs.sh {self._where} --alter --entity-type topics --entity-name {topic} "
-            f"--add-config '{key}={value}'{self._more}"
-        )
-
-    def let_describe(self, topic: str) -> str:
-        """Return the command that lets us see a topic's settings."""
-        return (
-            f"kafka-acls.sh {self._where} --add --allow-principal 'User:{self._user}' "
-            f"--operation DescribeConfigs --topic {topic}{self._more}"
-        )
-
-    def grow(self, topic: str, partitions: int) -> str:
-        """Return the command that adds partitions."""
-        return (
-            f"kafka-topics.sh {self._where} --alter --topic {topic} "
-            f"--partitions {partitions}{self._more}"
-        )
 
 
 def rules_of_own(spec: TopicSpec, replicas: int, *, is_read: bool) -> Iterator[Rule]:
@@ -183,12 +153,20 @@ async def topic_checks(
     """Ask the broker, and return what is to be said of all topics."""
     names = {*event_topics, *(spec.name for spec in Topics(settings.topic_prefix).specs())}
     sizes = await admin.sizes(names)
+    access = await admin.access(sorted(names))
     configs = await admin.configs(sorted(sizes)) if sizes else {}
     states = {
         name: TopicState(partitions, replicas, configs.get(name))
         for name, (partitions, replicas) in sizes.items()
     }
-    return judge_topics(settings, event_topics, states)
+    # What we may not see looks as if it did not exist.
+    hidden = {f"topic {name}" for name, operations in access.items() if not operations}
+    checks = judge_topics(settings, event_topics, states)
+    return [
+        *(check for check in checks if check.name not in hidden),
+        *judge_access(settings, list(event_topics), access),
+        *judge_group(settings, await admin.group_access(settings.group_id)),
+    ]
 
 
 async def preflight(

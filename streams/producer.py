@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -17,11 +18,19 @@ log = logging.getLogger("sluicegate.producer")
 quiet = logging.getLogger("sluicegate.librdkafka")
 
 
-class PublishFailed(SluicegateError):
-    """Kafka did not acknowledge a message."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A message that Kafka did not take."""
 
-    def __init__(self, address: str, problem: str) -> None:
-        self.address = address
+    message: Outgoing
+    error: KafkaError
+
+
+class PublishFailed(SluicegateError):
+    """Kafka did not acknowledge all messages; those that are no failure went out."""
+
+    def __init__(self, address: str, problem: str, failures: Sequence[Failure] = ()) -> None:
+        self.address, self.failures = address, tuple(failures)
         super().__init__(f"Kafka at {address} did not take a message: {problem}")
 
 
@@ -50,6 +59,8 @@ class KafkaOut:
             "reconnect.backoff.ms": 100,
             "reconnect.backoff.max.ms": 5_000,
             "log.connection.close": False,
+            # How long a topic that does not exist holds up the messages behind it.
+            "topic.metadata.propagation.max.ms": 5_000,
             **(security or {}),
         }
         self._seconds = timeout_ms / 1000 + 5
@@ -65,27 +76,30 @@ class KafkaOut:
         if not messages:
             return
         producer = self._open()
-        errors: list[KafkaError] = []
+        failures: list[Failure] = []
 
-        def failed(error: KafkaError | None, _message: Message) -> None:
+        def failed(error: KafkaError | None, told: Message) -> None:
             if error is not None:
-                errors.append(error)
+                failures.append(Failure(_found(messages, told), error))
 
         for number, message in enumerate(messages, 1):
-            await self._queue(producer, message, failed)
+            await self._queue(producer, message, failed, failures)
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         left = await asyncio.to_thread(producer.flush, self._seconds)
-        if errors or left:
-            problem = errors[0] if errors else KafkaError(KafkaError._MSG_TIMED_OUT)
-            self._renew_if_fatal(problem)
-            raise PublishFailed(self.address, problem.str())
+        if left:
+            raise PublishFailed(self.address, KafkaError(KafkaError._MSG_TIMED_OUT).str())
+        if failures:
+            for failure in failures:
+                self._renew_if_fatal(failure.error)
+            raise PublishFailed(self.address, failures[0].error.str(), failures)
 
     async def _queue(
         self,
         producer: Producer,
         message: Outgoing,
         failed: Callable[[KafkaError | None, Message], None],
+        failures: list[Failure],
     ) -> None:
         headers: Any = message.headers
         if not isinstance(headers, dict):
@@ -98,9 +112,8 @@ class KafkaOut:
             except BufferError:
                 await asyncio.to_thread(producer.poll, 0.05)
             except KafkaException as problem:
-                error = problem.args[0]
-                self._renew_if_fatal(error)
-                raise PublishFailed(self.address, error.str()) from problem
+                failures.append(Failure(message, problem.args[0]))
+                return
             else:
                 return
 
@@ -114,3 +127,16 @@ class KafkaOut:
         if self._producer is not None:
             await asyncio.to_thread(self._producer.flush, seconds)
             self._producer = None
+
+
+def _found(messages: Sequence[Outgoing], told: Message) -> Outgoing:
+    """Return the message that a delivery report is about."""
+    topic, key, value = told.topic(), told.key(), told.value()
+    for message in messages:
+        if (message.topic, _bytes(message.key), _bytes(message.value)) == (topic, key, value):
+            return message
+    raise AssertionError(f"a delivery report about no message of ours, to {topic}")
+
+
+def _bytes(text: str | bytes | None) -> bytes | None:
+    return text.encode() if isinstance(text, str) else text

@@ -4,7 +4,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from storage.dead_letters import Asked, DeadLetterRows
+from storage.dead_letters import Asked, DeadLetterRows, NotWhole
 from streams.codecs import Headers, Outgoing, RawRecord
 from streams.producer import KafkaOut
 from streams.work import Work
@@ -60,13 +60,16 @@ def replayed(letter: Mapping[str, Any]) -> Outgoing:
 
 
 async def replay(rows: DeadLetterRows, out: KafkaOut, id: int, asked: Asked) -> None:
-    """Produce an open dead letter to its topic and note who asked; raises NotOpen.
+    """Produce an open dead letter to its topic and note who asked; raises NotOpen, NotWhole.
 
     A crash in between leaves it open: replayed once more, it still changes nothing twice.
     """
     async with rows.settling(id, "replay", asked) as letter:
-        if letter is not None:
-            await out.send([replayed(letter)])
+        if letter is None:
+            return
+        if letter["value_bytes"] is not None:
+            raise NotWhole(letter)
+        await out.send([replayed(letter)])
 
 
 async def discard(rows: DeadLetterRows, id: int, asked: Asked) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import psycopg
 
@@ -11,7 +12,8 @@ from streams.codecs import Outgoing
 from streams.driver import back_off
 from streams.failpoints import reach
 from streams.outbox import SHARDS, unpack
-from streams.producer import KafkaOut, PublishFailed
+from streams.producer import Failure, KafkaOut, PublishFailed
+from streams.unpublished import Unpublished
 from streams.work import Work
 
 POLL_SECONDS = 0.1
@@ -26,8 +28,8 @@ log = logging.getLogger("sluicegate.relay")
 class Relay:
     """Publishes the shards whose lock this process holds."""
 
-    def __init__(self, store: PostgresStore, out: KafkaOut) -> None:
-        self._store, self._out = store, out
+    def __init__(self, store: PostgresStore, out: KafkaOut, unpublished: Unpublished) -> None:
+        self._store, self._out, self._unpublished = store, out, unpublished
         self._wake = asyncio.Event()
         self._at_hand: dict[int, list[Outgoing]] = {}
         """Messages of this process's latest rows, so that they need not be read back."""
@@ -90,13 +92,24 @@ class Relay:
             messages.extend(unpack(row["messages"]) if known is None else known)
         # Delete only after the acknowledgement: a crash in between repeats, never loses.
         reach("relay.before_produce")
-        await self._out.send(messages)
+        failures = await self._send(messages)
         reach("relay.after_flush")
         async with self._store.transaction() as transaction:
+            await self._unpublished.keep(transaction, failures)
             await transaction.run("delete_outbox", ids=[row["id"] for row in rows])
         for row in rows:
             self._at_hand.pop(row["id"], None)
         return True
+
+    async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Failure]:
+        """Send; return what can never be sent. Raises PublishFailed while trying again helps."""
+        try:
+            await self._out.send(messages)
+        except PublishFailed as problem:
+            if failures := self._unpublished.lasting(problem):
+                return failures
+            raise
+        return ()
 
     async def _pause(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """How executions begin, whoever asks: keys, lanes, then the first input (D29, S9, S16)."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,10 +9,12 @@ from engine.definition import Trigger
 from engine.execution import Execution
 from engine.ids import ExecutionId
 from engine.inputs import CancelRequested, Started
+from streams.budget import LIMIT_CODE, refusal, spend
 from streams.catalog import Version
 from streams.lanes import Lane, reserve
 from streams.work import KeyHolder, Work
 
+log = logging.getLogger("sluicegate.starts")
 KeyName = tuple[str, str]
 """A workflow and one of its trigger keys."""
 
@@ -32,6 +35,8 @@ class Proposal:
     """Whether it takes the place of the unfinished execution with its key."""
     lanes: tuple[Lane, ...] = ()
     resources: Mapping[str, object] = field(default_factory=dict)
+    refusal: tuple[str, str] | None = None
+    """Code and text, once a bound keeps it from starting."""
     note: Mapping[str, object] = field(default_factory=dict)
     """What the execution's metadata says beside the event: `retry_of`, `schedule`, ..."""
 
@@ -45,19 +50,21 @@ def apply_trigger(proposal: Proposal, trigger: Trigger, scope: Mapping[str, obje
     """Give a proposal the key and lanes of its trigger; raises Unresolved."""
     lanes = []
     if trigger.key is not None:
-        key = str(trigger.key.render(scope))
+        key = trigger.key.text(scope)
         if trigger.on_busy == "queue":
             lanes.append(Lane(proposal.name, f"key:{key}", 1))
         else:
             proposal.key, proposal.replaces = key, trigger.on_busy == "replace"
     if trigger.concurrency is not None:
-        lane = str(trigger.concurrency.key.render(scope))
+        lane = trigger.concurrency.key.text(scope)
         lanes.append(Lane(proposal.name, f"concurrency:{lane}", trigger.concurrency.limit))
     proposal.lanes = tuple(lanes)
 
 
 async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionId]:
     """Start what may start, hold what must wait its turn; return the ids of both."""
+    await _spend_budgets(work, proposals)
+    proposals = [proposal for proposal in proposals if proposal.refusal is None]
     await _claim_keys(work, proposals)
     free = await reserve(work, {item.id: item.lanes for item in proposals if item.lanes})
     begun = set()
@@ -72,6 +79,20 @@ async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionI
             work.start(version, execution, metadata, given, key)
         begun.add(proposal.id)
     return begun
+
+
+async def _spend_budgets(work: Work, proposals: Sequence[Proposal]) -> None:
+    """Refuse what goes back to a root that has led to as many executions as it may."""
+    of_root: dict[str, list[Proposal]] = {}
+    for proposal in proposals:
+        root = proposal.meta.get("root")
+        if isinstance(root, str) and proposal.id not in work.executions:
+            of_root.setdefault(root, []).append(proposal)
+    allowed = await spend(work, {root: len(caused) for root, caused in of_root.items()})
+    for root, caused in of_root.items():
+        for proposal in caused[allowed[root] :]:
+            proposal.refusal = LIMIT_CODE, refusal(work, root)
+            log.warning("%s is not started: %s", proposal.name, proposal.refusal[1])
 
 
 async def take_key(work: Work, proposal: Proposal) -> bool:

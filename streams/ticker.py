@@ -21,16 +21,12 @@ from streams.meeting import meet_waits, meet_watches
 from streams.watermark import NEVER, Watermark
 from streams.work import Work
 
-TICK_SECONDS = 0.2
-"""How often due timers are looked for; their lateness stays below 1 s (requirements.md S50)."""
 CLAIM = 500
 EXPIRY_GRACE_SECONDS = 15 * 60.0
 """How long an expiry waits at most for decisions that were sent before it (reliability.md)."""
 SWEEP_SECONDS = 1.0
 LOOKS = 12
 """How often what is new looks for early events: longer than any transaction lasts."""
-KEEP_EARLY_SECONDS = 24 * 3600.0
-"""How long a decision about nothing we know is held before it is refused (interfaces.md)."""
 
 log = logging.getLogger("sluicegate.ticker")
 
@@ -62,10 +58,11 @@ class Ticker:
         *,
         watermark: Watermark,
         keep_early_seconds: float,
+        look_seconds: float,
     ) -> None:
         self._driver, self._decisions, self._gathering = driver, decisions, gathering
         self._watermark, self._decided_until, self._overdue = watermark, NEVER, False
-        self._keep_early_seconds = keep_early_seconds
+        self._keep_early_seconds, self._look_seconds = keep_early_seconds, look_seconds
         self._meet, self._due = asyncio.Event(), asyncio.Event()
         self._looks_left: dict[tuple[str, str], int] = {}
 
@@ -91,7 +88,7 @@ class Ticker:
             await self._driver.run_until_done(self._gathering.start_due, "gathered events")
             if fired < CLAIM:
                 try:
-                    async with asyncio.timeout(TICK_SECONDS):
+                    async with asyncio.timeout(self._look_seconds):
                         await self._due.wait()
                 except TimeoutError:
                     continue

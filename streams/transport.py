@@ -16,13 +16,20 @@ from mode.supervisors import CrashingSupervisor
 
 from streams.codecs import RawRecord
 from streams.failpoints import reach
+from streams.lenient import install
+
+install()
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1
+RETRY_MS = 300
+METADATA_MS = 10_000
+"""How long added partitions stay unknown at most; the client's own five minutes are too long."""
 FOREVER_SECONDS = 1_000_000.0
 """A busy worker, or one without partitions, must not be thrown out of its group (faust.md 3.3)."""
 
 StartOffsets = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
+Release = Callable[[frozenset[TP]], Awaitable[None]]
 
 
 class BatchTopic(faust.Topic):  # type: ignore[misc]
@@ -40,6 +47,8 @@ class BatchThread(aiokafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes this wait at 1.5 s; a broker that does not wake a waiting fetch needs less.
         consumer._fetch_max_wait_ms = self.app.fetch_wait_ms
+        # How often it looks for each partition's owner while the broker is away.
+        consumer._retry_backoff_ms = RETRY_MS
         return consumer
 
 
@@ -71,29 +80,30 @@ class NothingRead(dict[TP, int | None]):
 class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
     """Yields one message per slice of a partition; agents acknowledge in order."""
 
+    seeks = 0
+    """Counts the beginnings and ends of seeks: between two, fetched records are of one piece."""
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._read_offset = NothingRead()
-        self._seeks = 0
-        """How often all partitions were sought; what was fetched across a seek has no order."""
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
-        """Yield what one fetch returned, a message per slice."""
-        seeks = self._seeks
+        """Yield what one fetch returned, a message per slice; nothing fetched before a seek."""
+        seeks = self.seeks
         records, _ = await self._wait_next_records(timeout)
         if self.should_stop or not records:
             return
-        if not self.flow_active or seeks != self._seeks:
-            # Fetched before or across a rebalance: read it again once partitions are settled.
+        if not self.flow_active or self.seeks != seeks:
+            # Fetched before a rebalance: read it again once partitions are settled.
             with contextlib.suppress(KafkaError):
                 await self.perform_seek()
             return
         for partition, rows in records.items():
             for batch in slices(rows, self.app.batch_size):
-                if not self.flow_active or seeks != self._seeks:
+                if not self.flow_active or self.seeks != seeks:
                     return
                 message = self._to_message(partition, batch[-1])
                 message.value = batch
@@ -103,8 +113,9 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
         """Seek to our positions: what Kafka has stored is never where we start."""
         offsets: Mapping[TP, int] = await self.app.start_offsets(frozenset(self.assignment()))
         reach("assign.before_seek")
-        self._seeks += 1
+        self.seeks += 1
         await self.seek_wait(offsets)
+        self.seeks += 1
         return offsets
 
     async def _add_gap(self, *_: object) -> None:
@@ -124,6 +135,7 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
         reach("revoke")
         await self.commit()
         await super().on_partitions_revoked(revoked)
+        await self.app.release(frozenset(revoked))
 
 
 class BatchTransport(aiokafka_driver.Transport):  # type: ignore[misc]
@@ -140,12 +152,13 @@ class BatchApp(faust.App):  # type: ignore[misc]
         id: str,
         *,
         start_offsets: StartOffsets,
+        release: Release,
         batch_size: int,
         fetch_wait_ms: int,
         session_seconds: float,
         **settings: Any,
     ) -> None:
-        self.start_offsets, self.batch_size = start_offsets, batch_size
+        self.start_offsets, self.release, self.batch_size = start_offsets, release, batch_size
         self.fetch_wait_ms = fetch_wait_ms
         defaults = {
             "Topic": BatchTopic,
@@ -166,6 +179,7 @@ class BatchApp(faust.App):  # type: ignore[misc]
             "broker_heartbeat_interval": session_seconds / 6,
             "broker_rebalance_timeout": 20.0,
             "consumer_auto_offset_reset": "earliest",
+            "consumer_metadata_max_age_ms": METADATA_MS,
             "web_enabled": False,
             "worker_redirect_stdouts": False,
         }
@@ -180,6 +194,11 @@ class BatchApp(faust.App):  # type: ignore[misc]
     async def beginning_offsets(self, partitions: frozenset[TP]) -> Mapping[TP, int]:
         """Return where the logs of assigned partitions begin."""
         found = await self.consumer.earliest_offsets(*partitions)
+        return dict(found)
+
+    async def end_offsets(self, partitions: frozenset[TP]) -> Mapping[TP, int]:
+        """Return the offsets after the last records of assigned partitions."""
+        found = await self.consumer.highwaters(*partitions)
         return dict(found)
 
 

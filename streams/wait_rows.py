@@ -48,6 +48,7 @@ def approval_row(execution: Execution, wait: Wait) -> Row:
     return {
         "id": row_id(wait.id),
         "execution_id": execution.id,
+        "workflow_name": execution.workflow,
         "step_path": wait.path,
         "entity_type": entity.get("type"),
         "entity_id": entity.get("id"),

@@ -15,7 +15,7 @@ from storage.rows import (
     row_ids_of_waits,
     wait_from_row,
 )
-from storage.store import Pending, Transaction
+from storage.store import Pending, Transaction, json_size
 from streams.catalog import Catalog, Version
 from streams.codecs import Outgoing
 from streams.failpoints import reach
@@ -23,7 +23,9 @@ from streams.family import start_children, tell_parents
 from streams.lanes import release
 from streams.ledger import Ledger, RecordWrite
 from streams.outbox import chunks, pack
+from streams.oversize import instead_of
 from streams.records import write_records
+from streams.requesters import Requesters
 
 Advance = Callable[[Version, Execution, Input], tuple[Execution, tuple[Effect, ...]]]
 CheckInput = Callable[[Version, Mapping[str, object]], str | None]
@@ -123,18 +125,28 @@ class Work:
         """Give one input to a loaded execution; return the answer to its sender, if any."""
         before = self.executions[id]
         after, effects = self.advance(self.versions[id], before, given)
+        if after.context is not before.context:
+            smaller = self._too_large(before, after, given)
+            if smaller is not None:
+                after, effects = self.advance(self.versions[id], before, smaller)
         if after is not before:
             self.executions[id] = after
             self.changed.add(id)
         return self.ledger.take(after, effects)
 
+    def _too_large(self, before: Execution, after: Execution, given: Input) -> Input | None:
+        """Return what to give instead of an input that lets the context grow above its bound."""
+        size, most = json_size(after.context), self.catalog.bounds.max_context_bytes
+        if size <= most or size <= json_size(before.context):
+            return None
+        return instead_of(given, size, most)
+
     async def finish(self) -> None:
         """Write everything; the caller commits."""
-        while self.ledger.record_writes or self.ledger.children:
-            writes, self.ledger.record_writes = self.ledger.record_writes, []
-            await self._settle_records(writes)
-            children, self.ledger.children = self.ledger.children, {}
-            await start_children(self, children.values())
+        requesters = Requesters()
+        await self._settle()
+        while await requesters.refuse_beyond(self):
+            await self._settle()
         tell_parents(self)
         await self._leave_lanes()
         async with self.transaction.pipelined():
@@ -146,6 +158,14 @@ class Work:
             row = await cursor.fetchone()
             if row is not None:
                 self.outbox[row["id"]] = messages
+
+    async def _settle(self) -> None:
+        """Do inside the transaction what steps ask for inside it, until nothing is left."""
+        while self.ledger.record_writes or self.ledger.children:
+            writes, self.ledger.record_writes = self.ledger.record_writes, []
+            await self._settle_records(writes)
+            children, self.ledger.children = self.ledger.children, {}
+            await start_children(self, children.values())
 
     async def _leave_lanes(self) -> None:
         new = {id for id, metadata in self.new.items() if "lanes" in metadata}

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from socket import gethostname
 from typing import Any
@@ -18,6 +18,7 @@ from actions.sources import RowReader
 from config.routes import parse_routes
 from config.settings import Settings
 from storage.cache import ContextCache
+from storage.housekeeping import Housekeeping, retention_of
 from storage.store import PostgresStore
 from streams.admin import Admin
 from streams.agents.commands import CommandsHandler
@@ -30,11 +31,13 @@ from streams.dispatcher import Dispatcher
 from streams.driver import Driver
 from streams.enrichment import Enrichment
 from streams.gathering import Gathering
+from streams.housekeeping import keep_house, keep_queues_small
 from streams.intake import Handler, Intake
 from streams.notices import Notices
 from streams.outbound import Outbound
-from streams.position import LookUp, Positions
+from streams.position import Partition, Positions
 from streams.preflight import watch
+from streams.probation import Probation
 from streams.producer import KafkaOut
 from streams.relay import Relay
 from streams.scheduler import Scheduler
@@ -42,6 +45,7 @@ from streams.schemas import Schemas
 from streams.ticker import Ticker
 from streams.tombstones import Tombstones
 from streams.topics import Topics
+from streams.unpublished import Unpublished
 from streams.watermark import Watermark
 
 DRAIN_SECONDS = 5.0
@@ -91,19 +95,28 @@ class Worker:
     """The topics that its agent reads; named by whoever builds the application."""
     tasks: tuple[asyncio.Task[None], ...] = ()
 
-    def intake(self, handler: Handler, positions: Positions) -> Intake:
+    def intake(self, handler: Handler, positions: Positions, probation: Probation) -> Intake:
         """Return what takes the batches of one agent."""
-        return Intake(self.driver, self.catalog, positions, handler)
+        return Intake(self.driver, self.catalog, positions, probation, handler)
 
-    def positions(self, look_up: LookUp) -> Positions:
+    def probation(self) -> Probation:
+        """Return what tells of workers that died."""
+        return Probation(self.store, self.settings.group_id, self.driver.worker)
+
+    def positions(self, seek_back: Callable[[], Awaitable[None]]) -> Positions:
         """Return this group's positions."""
         return Positions(
             self.store,
             self.settings.group_id,
-            look_up,
             accept_gaps=self.settings.on_gap == "accept",
+            log_start=self._log_start,
+            seek_back=seek_back,
             on_recreated=self._announce_again,
         )
+
+    async def _log_start(self, partition: Partition) -> int:
+        """Return where the log of a partition begins, 0 if it does not say."""
+        return (await self.admin.starts([partition])).get(partition, 0)
 
     async def _announce_again(self, topic: str) -> None:
         """Fill the waiting topic again when a broker came back without its topics."""
@@ -125,17 +138,25 @@ class Worker:
             rows=self.rows,
         )
         enrichment = Enrichment(self.resources, self.cache)
-        self.dispatcher = Dispatcher(self.store, self.driver, self.actions, enrichment)
-        relay = Relay(self.store, self.out)
+        self.dispatcher = Dispatcher(
+            self.store, self.driver, self.actions, enrichment, settings.max_output_bytes
+        )
+        own = [*self.event_topics, *(spec.name for spec in self.topics.specs())]
+        unpublished = Unpublished(own, self.topics.dead_letters, settings.group_id)
+        relay = Relay(self.store, self.out, unpublished)
         ticker = Ticker(
             self.driver,
             self.decisions,
             self.gathering,
             watermark=Watermark(self.store, self.admin, self.topics.decisions, settings.group_id),
             keep_early_seconds=settings.early_decision_seconds,
+            look_seconds=settings.timer_seconds,
         )
         tombstones = Tombstones(
             self.store, self.topics.waiting, after_seconds=settings.tombstone_seconds
+        )
+        housekeeping = Housekeeping(
+            self.store, retention_of(settings.retention_days, settings.event_id_days)
         )
         self.driver.followers = [relay, self.dispatcher, ticker]
         self.tasks = tuple(
@@ -147,6 +168,8 @@ class Worker:
                 ("timers", ticker.run_timers()),
                 ("meetings", ticker.run_meetings()),
                 ("tombstones", tombstones.run()),
+                ("housekeeping", keep_house(housekeeping, settings.housekeeping_seconds)),
+                ("vacuum", keep_queues_small(housekeeping)),
                 ("schedules", Scheduler(self.driver, self.catalog).run()),
                 ("catalog", self._follow_catalog()),
                 ("preflight", watch(settings, self.store, self.admin, self.event_topics)),
@@ -177,17 +200,23 @@ class Worker:
         log.critical("the loop %s failed", task.get_name(), exc_info=task.exception())
         os._exit(70)
 
-    async def stop(self) -> None:
-        """Finish what is under way, hand over the rest, close everything."""
+    async def drain(self) -> None:
+        """Finish what is under way, hand over the rest."""
         if self.dispatcher is not None:
             with contextlib.suppress(Exception):
                 await self.dispatcher.drain(DRAIN_SECONDS)
         await end_all(self.tasks)
+
+    async def close(self) -> None:
+        """Close every connection."""
         if self.actions is not None:
             await self.actions.close()
         if self.out is not None:
             await self.out.close()
         await self.cache.close()
+        if self.dispatcher is not None:
+            with contextlib.suppress(Exception):
+                await self.dispatcher.release()
         await self.store.close()
 
 
@@ -198,7 +227,7 @@ def build_worker(
     topics = Topics(settings.topic_prefix)
     outbound = Outbound(topics, settings.event_topics[0])
     notices = Notices(parse_routes(settings.notify_approvals), settings.public_url)
-    catalog = Catalog(store)
+    catalog = Catalog(store, settings)
     resources = Resources()
     schemas = Schemas()
     dead_letters = DeadLetters(topics, settings.group_id)

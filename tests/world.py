@@ -55,6 +55,8 @@ class World:
     changed: threading.Condition = field(default_factory=threading.Condition)
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
+    code: Path = ROOT
+    """The source tree whose commands run."""
 
     @property
     def database_url(self) -> str:
@@ -72,7 +74,7 @@ class World:
         return subprocess.run(
             [sys.executable, "-m", "cli", *arguments],
             env={**self.env, **env},
-            cwd=ROOT,
+            cwd=self.code,
             capture_output=True,
             text=True,
             check=False,
@@ -85,7 +87,7 @@ class World:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "cli", "worker"],
                 env={**self.env, **env},
-                cwd=ROOT,
+                cwd=self.code,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -291,6 +293,19 @@ def a_world(
     stack: EmbeddedStack, folder: Path, definitions: Mapping[str, str], **env: str
 ) -> Iterator[World]:
     """Make a deployment: database, schema, topics, definitions; no worker yet."""
+    with a_world_of(ROOT, stack, folder, definitions, env) as world:
+        yield world
+
+
+@contextmanager
+def a_world_of(
+    code: Path,
+    stack: EmbeddedStack,
+    folder: Path,
+    definitions: Mapping[str, str],
+    env: Mapping[str, str],
+) -> Iterator[World]:
+    """Make a deployment by the commands of a source tree."""
     name = f"t{uuid4().hex[:10]}"
     addresses = stack.addresses
     with psycopg.connect(addresses.database_url, autocommit=True) as connection:
@@ -313,7 +328,7 @@ def a_world(
         **env,
     }
     producer = Producer({"bootstrap.servers": addresses.kafka, "linger.ms": 0, "log_level": 0})
-    world = World(stack, name, folder, {**os.environ, **settings}, producer)
+    world = World(stack, name, folder, {**os.environ, **settings}, producer, code=code)
     for arguments in (
         ("migrate", "--topics", "--partitions", str(PARTITIONS)),
         ("apply", str(folder)),

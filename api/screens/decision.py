@@ -21,6 +21,7 @@ from api.screens.page import (
     person_of,
     remember,
     templates,
+    typed_in,
 )
 from api.screens.refusals import explained
 from api.screens.ways import ways_of
@@ -200,8 +201,7 @@ def check(record: Row, answers: Mapping[str, str]) -> Typed:
 @router.post("/approvals/{request_id}")
 async def decide(request: Request, parts: PartsDep, request_id: str) -> Response:
     """Send what was typed as a decision, and show what became of it."""
-    given = await request.form()
-    answers = {name: value for name, value in given.items() if isinstance(value, str)}
+    answers = await typed_in(request)
     approval = await ScreenReading(parts.store).approval(request_id)
     if approval is None:
         return missing(request, f"The approval request {request_id}")

@@ -1,10 +1,11 @@
 """Executions: what runs, what waits, what has ended; search by key, status, workflow and time."""
 
 import asyncio
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.parts import Cursor, Parts, PartsDep, Text
@@ -12,7 +13,8 @@ from api.screens.live import Change, stream
 from api.screens.page import fragment, page, query
 from engine.execution import Status
 from engine.ids import parse_execution_id, public_id
-from storage.screens import COUNTED, ExecutionsFilter, ScreenReading
+from storage.reading import ExecutionFilter
+from storage.screens import COUNTED, ScreenReading
 
 router = APIRouter()
 ROWS = 50
@@ -31,12 +33,36 @@ def _instant(text: str | None) -> tuple[datetime | None, str]:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC), ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address of the list asks for."""
+
+    status: Chosen = None
+    workflow: Text = None
+    key: Text = None
+    since: Text = None
+    until: Text = None
+
+    def wanted(self) -> tuple[ExecutionFilter, dict[str, str]]:
+        """Return what to list, and what is wrong with which field."""
+        status = self.status if self.status in STATUSES else None
+        key = (self.key or "").strip() or None
+        (begin, wrong_begin), (end, wrong_end) = _instant(self.since), _instant(self.until)
+        wanted = ExecutionFilter(
+            status=status, workflow=self.workflow or None, key=key, since=begin, until=end
+        )
+        return wanted, {"since": wrong_begin, "until": wrong_end}
+
+
+AskedDep = Annotated[Asked, Depends()]
+
+
 def is_about_executions(change: Change) -> bool:
     """Tell whether a list of executions may look different now."""
     return change.kind == "execution"
 
 
-async def _data(parts: Parts, wanted: ExecutionsFilter, cursor: str | None) -> dict[str, Any]:
+async def _data(parts: Parts, wanted: ExecutionFilter, cursor: str | None) -> dict[str, Any]:
     found, counts = await ScreenReading(parts.store).executions(wanted, ROWS, cursor)
     return {
         "rows": found.items,
@@ -44,56 +70,41 @@ async def _data(parts: Parts, wanted: ExecutionsFilter, cursor: str | None) -> d
         "counts": counts,
         "most": COUNTED,
         "statuses": STATUSES,
-        "status": wanted.status,
         "others": {"workflow": wanted.workflow, "key": wanted.key},
     }
 
 
 @router.get("/executions")
 async def list_executions(
-    request: Request,
-    parts: PartsDep,
-    status: Chosen = None,
-    workflow: Text = None,
-    key: Text = None,
-    since: Text = None,
-    until: Text = None,
-    cursor: Cursor = None,
+    request: Request, parts: PartsDep, asked: AskedDep, cursor: Cursor = None
 ) -> Response:
     """Show executions, newest first; an id typed as key leads to its execution."""
-    named = parse_execution_id((key or "").strip()) if key else None
+    named = parse_execution_id((asked.key or "").strip()) if asked.key else None
     if named is not None:
         return RedirectResponse(f"/executions/{public_id(named)}", 303)
-    (begin, wrong_since), (end, wrong_until) = _instant(since), _instant(until)
-    known = status if status in STATUSES else None
-    wanted = ExecutionsFilter(known, workflow or None, (key or "").strip() or None, begin, end)
+    wanted, wrong = asked.wanted()
     shown, names = await asyncio.gather(
         _data(parts, wanted, cursor), ScreenReading(parts.store).workflow_names()
     )
-    chosen = {"status": known, "workflow": workflow, "key": key, "since": since, "until": until}
+    chosen = asdict(asked)
     data = {
         **shown,
-        **{name: value or "" for name, value in chosen.items()},
-        "wrong": {"since": wrong_since, "until": wrong_until},
+        "asked": asked,
+        "wrong": wrong,
         "workflows": names,
         "next_page": query(**chosen, cursor=shown["next_cursor"]),
-        "live": None if cursor or since or until else f"/live/executions{query(**chosen)}",
+        "live": None
+        if cursor or asked.since or asked.until
+        else f"/live/executions{query(**chosen)}",
         "filtered": any(chosen.values()),
     }
-    return page(request, "executions.html", data, 422 if wrong_since or wrong_until else 200)
+    return page(request, "executions.html", data, 422 if any(wrong.values()) else 200)
 
 
 @router.get("/live/executions")
-async def live_executions(
-    request: Request,
-    parts: PartsDep,
-    status: Chosen = None,
-    workflow: Text = None,
-    key: Text = None,
-) -> Response:
+async def live_executions(request: Request, parts: PartsDep, asked: AskedDep) -> Response:
     """Stream the rows of the list whenever they change."""
-    known = status if status in STATUSES else None
-    wanted = ExecutionsFilter(known, workflow or None, key or None)
+    wanted, _ = asked.wanted()
 
     async def render() -> str:
         return fragment("executions_rows.html", await _data(parts, wanted, None))

@@ -1,4 +1,4 @@
-"""Dead letters: what could not be taken, why, and its original bytes."""
+"""Dead letters: what could not be taken, why, its original bytes; produced again or given up."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -6,17 +6,28 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
-from api.parts import Cursor, PartsDep
-from api.screens.page import missing, page, query
+from api.parts import Cursor, Parts, PartsDep
+from api.screens.page import MAX_NAME, Person, missing, page, person_of, query, remember, typed_in
 from api.screens.wording import visible
 from engine.ids import ExecutionId, public_id
-from storage.dead_letters import LAST_ID, DeadLetterFilter, DeadLetterRows, NoDeadLetter
+from storage.dead_letters import (
+    LAST_ID,
+    Asked,
+    DeadLetterFilter,
+    DeadLetterRows,
+    NoDeadLetter,
+    NotOpen,
+    NotWhole,
+)
+from streams.producer import PublishFailed
+from streams.redrive import discard, replay
 
 router = APIRouter()
 ROWS = 50
 MAX_BYTES = 4_096
+MAX_REASON = 2_000
 STATUSES = ("open", "replayed", "discarded")
 Number = Annotated[int, Path(ge=1, le=LAST_ID)]
 Chosen = Annotated[str | None, Query(max_length=20)]
@@ -90,6 +101,20 @@ async def dead_letters(
 @router.get("/dead-letters/{id}")
 async def dead_letter(request: Request, parts: PartsDep, id: Number) -> Response:
     """Show one of them with its bytes and headers."""
+    return await show(request, parts, id)
+
+
+async def show(
+    request: Request,
+    parts: Parts,
+    id: int,
+    *,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    """Return the page, with what was typed if it was not accepted."""
     try:
         row = await DeadLetterRows(parts.store).find(id)
     except NoDeadLetter:
@@ -100,5 +125,49 @@ async def dead_letter(request: Request, parts: PartsDep, id: Number) -> Response
         "key": bytes_of(row["record_key"]),
         "value": bytes_of(row["value"]),
         "headers": headers_of(row),
+        "typed": typed or {},
+        "errors": errors or {},
+        "problem": problem,
     }
-    return page(request, "dead_letter.html", data)
+    return page(request, "dead_letter.html", data, status)
+
+
+def errors_of(typed: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with each field of the form that settles a dead letter."""
+    errors = {}
+    by = typed.get("by", "").strip()
+    if not by or len(by) > MAX_NAME:
+        errors["by"] = "Say who you are." if not by else f"At most {MAX_NAME} characters."
+    if len(typed.get("reason", "")) > MAX_REASON:
+        errors["reason"] = f"At most {MAX_REASON:,} characters; there are {len(typed['reason']):,}."
+    if typed.get("do") not in ("replay", "discard"):
+        errors["do"] = "Choose Replay or Discard."
+    return errors
+
+
+@router.post("/dead-letters/{id}")
+async def settle(request: Request, parts: PartsDep, id: Number) -> Response:
+    """Produce a dead letter again or give it up, and show it."""
+    typed = await typed_in(request)
+    if errors := errors_of(typed):
+        return await show(request, parts, id, typed=typed, errors=errors, status=422)
+    asked = Asked(typed["by"].strip(), typed.get("reason", "").strip() or None)
+    rows = DeadLetterRows(parts.store)
+    try:
+        if typed["do"] == "replay":
+            await replay(rows, parts.out, id, asked)
+        else:
+            await discard(rows, id, asked)
+    except NoDeadLetter:
+        return missing(request, f"The dead letter {id}")
+    except NotOpen as problem:
+        told = f"Somebody was faster; nothing was done. ({problem})"
+        return await show(request, parts, id, typed=typed, problem=told, status=409)
+    except NotWhole as problem:
+        return await show(request, parts, id, typed=typed, problem=f"{problem}.", status=409)
+    except PublishFailed as problem:
+        told = f"Nothing was done; try again in a moment. {problem}"
+        return await show(request, parts, id, typed=typed, problem=told, status=503)
+    response = RedirectResponse(f"/dead-letters/{id}", 303)
+    remember(response, Person(asked.by, person_of(request).roles))
+    return response

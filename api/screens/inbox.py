@@ -1,11 +1,12 @@
 """The inbox: open requests, live; answers to several at once where definitions allow it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.approvals import NewDecision, await_receipt, send_decision
@@ -20,6 +21,7 @@ from api.screens.page import (
     query,
     remember,
     templates,
+    typed_in,
 )
 from api.screens.wording import counted
 from storage.screens import COUNTED, InboxFilter, ScreenReading
@@ -28,8 +30,7 @@ router = APIRouter()
 ROWS = 50
 MAX_BULK = ROWS
 RECEIPT_SECONDS = 5.0
-Mine = Annotated[bool, Query()]
-Ids = Annotated[list[str], Form()]
+MAX_ROLES = 1_000
 
 
 def tally_of(state: Mapping[str, Any] | None) -> str:
@@ -52,10 +53,28 @@ def bulk_answer(record: Mapping[str, Any]) -> str | None:
     return str(outcomes[0]) if outcomes else None
 
 
-def _wanted(person: Person, mine: bool, role: str | None, workflow: str | None) -> InboxFilter:
-    if not mine:
-        return InboxFilter(role=role or None, workflow=workflow or None)
-    return InboxFilter(role or None, person.name, person.roles, workflow or None)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address of the inbox asks for."""
+
+    mine: bool = False
+    role: Text = None
+    workflow: Text = None
+
+    def wanted(self, person: Person) -> InboxFilter:
+        """Return what to list for somebody."""
+        role, workflow = self.role or None, self.workflow or None
+        if not self.mine:
+            return InboxFilter(role=role, workflow=workflow)
+        return InboxFilter(role, person.name, person.roles, workflow)
+
+    def query(self, **more: object) -> str:
+        """Return the same as a query string."""
+        mine = "true" if self.mine else None
+        return query(mine=mine, role=self.role, workflow=self.workflow, **more)
+
+
+AskedDep = Annotated[Asked, Depends()]
 
 
 async def _data(parts: Parts, wanted: InboxFilter, cursor: str | None) -> dict[str, Any]:
@@ -65,44 +84,46 @@ async def _data(parts: Parts, wanted: InboxFilter, cursor: str | None) -> dict[s
 
 @router.get("/")
 async def inbox(
-    request: Request,
-    parts: PartsDep,
-    mine: Mine = False,
-    role: Text = None,
-    workflow: Text = None,
-    cursor: Cursor = None,
+    request: Request, parts: PartsDep, asked: AskedDep, cursor: Cursor = None
 ) -> Response:
     """Show the open requests."""
-    person = person_of(request)
-    wanted = _wanted(person, mine, role, workflow)
+    return await show(request, parts, asked, cursor)
+
+
+async def show(
+    request: Request,
+    parts: Parts,
+    asked: Asked,
+    cursor: str | None = None,
+    *,
+    chosen: Collection[str] = (),
+    errors: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    """Return the page, with what was chosen if that was not accepted."""
+    wanted = asked.wanted(person_of(request))
     shown, names = await asyncio.gather(
         _data(parts, wanted, cursor), ScreenReading(parts.store).workflow_names()
     )
-    chosen = {"mine": "true" if mine else None, "role": role, "workflow": workflow}
     data = {
         **shown,
-        "mine": mine,
-        "role": role or "",
-        "workflow": workflow or "",
+        "asked": asked,
         "workflows": names,
-        "filtered": mine or bool(role or workflow),
-        "next_page": query(**chosen, cursor=shown["next_cursor"]),
-        "live": None if cursor else f"/live/inbox{query(**chosen)}",
+        "filtered": asked.mine or bool(asked.role or asked.workflow),
+        "next_page": asked.query(cursor=shown["next_cursor"]),
+        "live": None if cursor else f"/live/inbox{asked.query()}",
+        "here": asked.query(cursor=cursor),
         "bulk": any(row["bulk"] for row in shown["rows"]),
+        "chosen": chosen,
+        "errors": errors or {},
     }
-    return page(request, "inbox.html", data)
+    return page(request, "inbox.html", data, status)
 
 
 @router.get("/live/inbox")
-async def live_inbox(
-    request: Request,
-    parts: PartsDep,
-    mine: Mine = False,
-    role: Text = None,
-    workflow: Text = None,
-) -> Response:
+async def live_inbox(request: Request, parts: PartsDep, asked: AskedDep) -> Response:
     """Stream the rows of the inbox whenever they change."""
-    wanted = _wanted(person_of(request), mine, role, workflow)
+    wanted = asked.wanted(person_of(request))
 
     async def render() -> str:
         return fragment("inbox_rows.html", await _data(parts, wanted, None))
@@ -135,37 +156,47 @@ async def _answer_one(parts: Parts, row: dict[str, Any], name: str) -> dict[str,
 
 @router.post("/bulk")
 async def answer_several(
-    request: Request,
-    parts: PartsDep,
-    decided_by: Annotated[str, Form(max_length=MAX_NAME)] = "",
-    request_id: Ids = [],  # noqa: B006
+    request: Request, parts: PartsDep, asked: AskedDep, cursor: Cursor = None
 ) -> Response:
     """Give the approving answer to the chosen requests, each by a decision of its own."""
-    name = decided_by.strip()
-    if not name or not request_id:
-        problem = "Choose at least one request." if name else "Say who you are."
-        data = {"title": "Nothing was sent", "detail": problem, "retry": False}
-        return page(request, "problem.html", data, 422)
-    found = await ScreenReading(parts.store).requests(request_id[:MAX_BULK])
+    given = await request.form()
+    chosen = [id for id in given.getlist("request_id") if isinstance(id, str)]
+    name = (await typed_in(request)).get("decided_by", "").strip()
+    errors = {**_name_error(name, "decided_by")}
+    if not chosen:
+        errors["request_id"] = "Choose at least one request."
+    if errors:
+        return await show(request, parts, asked, cursor, chosen=chosen, errors=errors, status=422)
+    found = await ScreenReading(parts.store).requests(chosen[:MAX_BULK])
     results = await asyncio.gather(*(_answer_one(parts, row, name) for row in found.values()))
     response = page(request, "bulk.html", {"results": results})
     remember(response, Person(name, person_of(request).roles))
     return response
 
 
+def _name_error(name: str, field: str) -> dict[str, str]:
+    if not name:
+        return {field: "Say who you are."}
+    return {field: f"At most {MAX_NAME} characters."} if len(name) > MAX_NAME else {}
+
+
 @router.post("/me")
-async def introduce(
-    name: Annotated[str, Form(max_length=MAX_NAME)] = "",
-    roles: Annotated[str, Form(max_length=1_000)] = "",
-) -> Response:
+async def introduce(request: Request) -> Response:
     """Keep who reads in the browser, for the filter `mine` and for the forms."""
+    typed = await typed_in(request)
+    name, roles = typed.get("name", "").strip(), typed.get("roles", "").strip()
+    errors = _name_error(name, "name") if name else {}
+    if len(roles) > MAX_ROLES:
+        errors["roles"] = f"At most {MAX_ROLES:,} characters."
+    if errors:
+        return page(request, "me.html", {"typed": typed, "errors": errors}, 422)
     given = tuple(role.strip() for role in roles.split(",") if role.strip())
-    response = RedirectResponse("/?mine=true" if name.strip() else "/", 303)
-    remember(response, Person(name.strip(), given))
+    response = RedirectResponse("/?mine=true" if name else "/", 303)
+    remember(response, Person(name, given))
     return response
 
 
 @router.get("/me")
 async def me(request: Request) -> Response:
     """Ask who reads."""
-    return page(request, "me.html", {})
+    return page(request, "me.html", {"typed": {}, "errors": {}})

@@ -13,7 +13,7 @@ from api.approvals import await_receipt
 from api.assignments import ByPerson, Comment, Delegate, Reassign
 from api.parts import Parts, PartsDep
 from api.screens.decision import Typed, show
-from api.screens.page import Person, missing, person_of, remember
+from api.screens.page import Person, missing, person_of, remember, typed_in
 from api.screens.refusals import explained
 from storage.screens import ScreenReading
 from streams.issuing import decision_record, delegation, note, refusal_of_note
@@ -71,8 +71,7 @@ def _wrong(problem: ValueError) -> tuple[str, str]:
 @router.post("/approvals/{request_id}/notes")
 async def send_note(request: Request, parts: PartsDep, request_id: str) -> Response:
     """Send a note about a request, and show the request again with its answer."""
-    given = await request.form()
-    typed = {name: value for name, value in given.items() if isinstance(value, str)}
+    typed = await typed_in(request)
     approval = await ScreenReading(parts.store).approval(request_id)
     kind = typed.get("kind", "")
     if approval is None or kind not in KINDS:

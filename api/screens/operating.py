@@ -12,7 +12,7 @@ from api.commands import issue
 from api.parts import PartsDep
 from api.problems import Problem
 from api.screens.execution import show
-from api.screens.page import MAX_NAME, Person, missing, person_of, remember
+from api.screens.page import MAX_NAME, Person, missing, person_of, remember, typed_in
 from api.screens.refusals import explained
 from engine.ids import public_id
 from streams.issuing import new_command, refusal
@@ -86,8 +86,7 @@ def command_of(target: Mapping[str, Any], typed: Mapping[str, str]) -> Command:
 @router.post("/executions/{id}/commands")
 async def send_command(request: Request, parts: PartsDep, id: str) -> Response:
     """Send what was asked for, and show what became of it."""
-    given = await request.form()
-    typed = {name: value for name, value in given.items() if isinstance(value, str)}
+    typed = await typed_in(request)
     target = await parts.reading.command_target(id)
     if target is None:
         return missing(request, f"The execution {id}")

@@ -50,6 +50,14 @@ def remember(response: Response, person: Person) -> None:
         )
 
 
+async def typed_in(request: Request) -> dict[str, str]:
+    """Return what was typed into a form, each name once; files and NULs are left out."""
+    given = await request.form()
+    return {
+        name: value.replace("\x00", "") for name, value in given.items() if isinstance(value, str)
+    }
+
+
 def now() -> datetime:
     """Return the present instant."""
     return datetime.now(UTC)

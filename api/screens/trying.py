@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.events import NewEvent, outgoing
 from api.parts import Parts, PartsDep
-from api.screens.page import missing
+from api.screens.page import missing, typed_in
 from api.screens.workflow import show
 from engine.definition import Definition
 from engine.explain import Event, Explanation, explain
@@ -54,8 +54,7 @@ def explained(definition: Definition, event: NewEvent) -> Explanation:
 @router.post("/workflows/{name}/events")
 async def try_event(request: Request, parts: PartsDep, name: str) -> Response:
     """Explain a test event, or send it and go to what it started."""
-    given = await request.form()
-    typed = {key: value for key, value in given.items() if isinstance(value, str)}
+    typed = await typed_in(request)
     row = await parts.reading.workflow(name)
     if row is None:
         return missing(request, f"The workflow {name}")

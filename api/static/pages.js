@@ -57,6 +57,31 @@
     }
   }
 
+  function search() {
+    const field = document.querySelector(".filters input:not([type=checkbox])");
+    if (field) { field.focus(); field.select(); } else location.assign("/executions#search");
+  }
+
+  // Whether what is seen is still kept up to date, in words.
+  const broken = new Set();
+  function tellLink() {
+    const link = document.querySelector("#link");
+    const parts = document.querySelectorAll("[hx-sse\\:connect]").length;
+    link.hidden = !parts;
+    link.className = "pill " + (broken.size ? "bad" : "ok");
+    link.textContent = broken.size ? "not live: trying again" : "live";
+  }
+  document.addEventListener("htmx:sse:error", (event) => { broken.add(event.target); tellLink(); });
+  document.addEventListener("htmx:sse:after:connection", (event) => { broken.delete(event.target); tellLink(); });
+
+  // What is sent is sent once; the button says that it is under way.
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
+    if (event.target.ariaBusy === "true") event.preventDefault();
+    event.target.ariaBusy = "true";
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => { form.ariaBusy = null; }));
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
@@ -67,6 +92,8 @@
       o: () => open(""),
       a: () => (listing ? open("#a") : answer("a")),
       r: () => (listing ? open("#r") : answer("r")),
+      "/": search,
+      "?": () => { const help = document.querySelector("#keys"); if (!help.open) help.showModal(); },
       x: () => { const box = current() && current().querySelector("input[type=checkbox]"); if (box) box.click(); },
     }[event.key];
     if (does) { does(); event.preventDefault(); }
@@ -75,5 +102,8 @@
   document.addEventListener("htmx:sse:after:message", () => { count(); tellAll(); });
   setInterval(tellAll, 1000);
   tellAll();
+  // Chosen before: set once more, so that rows that come in leave it chosen.
+  document.querySelectorAll("input[checked]").forEach((box) => { box.checked = true; });
+  if (location.hash === "#search") search();
   if (location.hash === "#a" || location.hash === "#r") answer(location.hash[1]);
 })();

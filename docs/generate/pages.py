@@ -3,8 +3,20 @@
 import json
 from pathlib import Path
 
-from docs.generate import codes, language, operators, settings, statuses, topics
+from config.settings import Settings
+from docs.generate import (
+    codes,
+    language,
+    operators,
+    problems,
+    reliability,
+    settings,
+    statuses,
+    topics,
+)
 from engine.language.schema import resources_schema, workflow_schema
+from streams.asyncapi import document, text_of
+from streams.described import Json
 
 DOCS = Path(__file__).parent.parent
 NOTE = "<!-- Made from code by `make docs`; do not edit. -->\n\n"
@@ -13,6 +25,12 @@ NOTE = "<!-- Made from code by `make docs`; do not edit. -->\n\n"
 def schema_text(schema: dict[str, object]) -> str:
     """Return a schema as it stands in a file, and as `sluicegate schema` prints it."""
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+def asyncapi() -> Json:
+    """Return the AsyncAPI document under the default names."""
+    prefix, events = (Settings.model_fields[n].default for n in ("topic_prefix", "event_topics"))
+    return document(prefix, events)
 
 
 def pages() -> dict[str, str]:
@@ -24,10 +42,13 @@ def pages() -> dict[str, str]:
         "codes": codes.page(),
         "topics": topics.page(),
         "settings": settings.page(),
+        "problems": problems.page(),
     }
     reference = {f"reference/{name}.md": NOTE + text for name, text in written.items()}
     return {
         **reference,
+        "reference/asyncapi.json": text_of(asyncapi()),
+        "reliability.md": NOTE + reliability.page(),
         "schema/workflow.schema.json": schema_text(workflow_schema()),
         "schema/resources.schema.json": schema_text(resources_schema()),
     }

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-import config.settings
+from config.bounds import Bounds
 from config.settings import MAY_BE_FILES, SECRET_PREFIX, Settings
 from docs.generate.markdown import code, table
 
@@ -62,14 +62,19 @@ OpenTelemetry's `OTEL_*` are untouched.
 
 def written_beside() -> dict[str, str]:
     """Return the texts that stand below fields in the source."""
-    tree = ast.parse(Path(inspect.getfile(config.settings)).read_text("utf-8"))
-    found = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Settings")
+    bodies = [node for kind in (Settings, Bounds) for node in _body_of(kind)]
     texts = {}
-    for field, below in itertools.pairwise(found.body):
+    for field, below in itertools.pairwise(bodies):
         match field, below:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
                 texts[name] = str(text)
     return texts
+
+
+def _body_of(kind: type) -> list[ast.stmt]:
+    tree = ast.parse(Path(inspect.getfile(kind)).read_text("utf-8"))
+    found = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == kind.__name__)
+    return next(found).body
 
 
 def variable(name: str, field: FieldInfo) -> str:

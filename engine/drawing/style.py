@@ -37,6 +37,7 @@ INK, SOFT, GROUND, BOX, LINE = (
     ("#ffffff", "#1e242b"),
     ("#6b7480", "#8b96a5"),
 )
+PARTS = ("shape", "stripe", "line", "head")
 _ROOT = "svg.sluicegate-graph"
 
 
@@ -81,7 +82,9 @@ def stylesheet() -> str:
         _rule(".way-undo .line", stroke_dasharray="2 3"),
         _rule(".taken .line", stroke=INK, stroke_width="2.4"),
         _rule(".taken .head", fill=INK),
-        _rule(".untouched", opacity="0.45"),
+        # Pale lines, legible words.
+        *(_rule(f".untouched .{part}", opacity="0.45") for part in PARTS),
+        _rule(".untouched .label", fill=SOFT),
     )
     kinds = (
         rule

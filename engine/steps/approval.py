@@ -12,7 +12,7 @@ from engine.errors import Unresolved
 from engine.execution import Failure, Line, StepStatus, Wait
 from engine.ids import WaitId, public_id, wait_id
 from engine.policy import AnyOne, names_of, policy_record
-from engine.templates import Template
+from engine.templates import Template, as_text
 from engine.turn import Turn
 from engine.votes import Tally, tally
 
@@ -27,7 +27,7 @@ def _text(turn: Turn, template: Template | None) -> str | None:
     if template is None:
         return None
     value = template.render(turn.scope)
-    return None if value is None else value if isinstance(value, str) else str(value)
+    return None if value is None else as_text(value)
 
 
 def _requester(turn: Turn, spec: ApprovalSpec) -> str | None:
@@ -42,7 +42,7 @@ def _due_at(turn: Turn, spec: ApprovalSpec) -> datetime | None:
         return turn.now + spec.expires_in
     if spec.expires_at is None:
         return None
-    return parse_instant(str(spec.expires_at.render(turn.scope)))
+    return parse_instant(spec.expires_at.text(turn.scope))
 
 
 def _shown(turn: Turn, spec: ApprovalSpec) -> dict[str, object]:

@@ -2,11 +2,11 @@
 
 from engine.conditions import Leaf
 from engine.definition import AllowVerb, BlockVerb, ConditionVerb, Step
-from engine.ending import end
+from engine.ending import stop
 from engine.errors import Unresolved
 from engine.execution import Failure, Line, Status, StepStatus
 from engine.steps.approval import open_approval
-from engine.templates import Template
+from engine.templates import Template, as_text
 from engine.turn import Turn
 
 
@@ -42,7 +42,7 @@ def render_text(turn: Turn, template: Template | None) -> str | None:
     if template is None:
         return None
     value = template.render(turn.scope)
-    return value if isinstance(value, str) or value is None else str(value)
+    return None if value is None else as_text(value)
 
 
 def enter_allow(turn: Turn, step: Step, verb: AllowVerb, line: Line) -> Line:
@@ -53,8 +53,8 @@ def enter_allow(turn: Turn, step: Step, verb: AllowVerb, line: Line) -> Line:
     after = turn.complete(step, line, output, stored={"output": {"reason": reason}})
     if not verb.stop:
         return after
-    end(turn, Status.COMPLETED, "allowed")
-    return Line(None)
+    stop(turn, Status.COMPLETED, "allowed")
+    return line.onward(None, step.id)
 
 
 def enter_block(turn: Turn, step: Step, verb: BlockVerb, line: Line) -> Line:
@@ -75,5 +75,5 @@ def block(turn: Turn, step: Step, verb: BlockVerb, line: Line, *, first: bool) -
     kept = {"status": "completed", "output": {"code": verb.code, "reason": reason}}
     turn.keep("steps", step.id, kept)
     turn.announce("step.completed", step.path)
-    end(turn, Status.BLOCKED, "blocked", Failure(verb.code, reason or verb.code, step.id))
-    return Line(None)
+    stop(turn, Status.BLOCKED, "blocked", Failure(verb.code, reason or verb.code, step.id))
+    return line.onward(None, step.id)

@@ -7,7 +7,7 @@ from engine.definition import EventsWait, EventWait, Step, TimeWait, WaitVerb
 from engine.durations import parse_instant
 from engine.errors import SluicegateError
 from engine.execution import Failure, Line, StepStatus, Wait
-from engine.ids import WaitId, public_id, wait_id
+from engine.ids import StepPath, WaitId, public_id, wait_id
 from engine.inputs import EventArrived
 from engine.loads import refreshed
 from engine.steps.approval import instant_text
@@ -173,19 +173,22 @@ def run_out(turn: Turn, wait: Wait) -> str | None:
     turn.wake()
     for other in rest:
         turn.close_wait(other, "cancelled")
-    turn.lines[name] = _timed_out(turn, step, line, verb, wait)
+    if verb.on_timeout is None:
+        problem = f"no {wait.record.get('event')} that matches came in time"
+        failure = Failure("wait_timeout", problem, step.id)
+        turn.lines[name] = turn.fail(step, line, failure, first=False)
+    else:
+        after = _timed_out(turn, step, line, verb.on_timeout)
+        turn.lines[name] = refreshed(turn, name, step, after)
     return name
 
 
-def _timed_out(turn: Turn, step: Step, line: Line, verb: WaitVerb, wait: Wait) -> Line:
-    if verb.on_timeout is not None:
-        return turn.complete(
-            step,
-            line,
-            {"timed_out": True},
-            first=False,
-            stored={"outcome": "timed_out"},
-            goto=verb.on_timeout,
-        )
-    problem = f"no {wait.record.get('event')} that matches came in time"
-    return turn.fail(step, line, Failure("wait_timeout", problem, step.id), first=False)
+def _timed_out(turn: Turn, step: Step, line: Line, on_timeout: StepPath) -> Line:
+    return turn.complete(
+        step,
+        line,
+        {"timed_out": True},
+        first=False,
+        stored={"outcome": "timed_out"},
+        goto=on_timeout,
+    )

@@ -8,6 +8,9 @@ returning (select revision from catalog) as revision;
 -- name: read_clock
 select clock_timestamp() as now;
 
+-- name: start_idle_timer
+select 1;
+
 -- name: claim_event_ids
 insert into event_ids (source, event_id)
 select r.source, r.event_id
@@ -100,7 +103,8 @@ select
     execution_id::text as execution_id, wait_id, step_path, kind, opened_at, due_at, correlation,
     record, state
 from waits
-where execution_id = any(%(ids)s::uuid[]) and status = 'open';
+where execution_id = any(%(ids)s::uuid[]) and status = 'open'
+order by opened_at, wait_id;
 
 -- name: load_closed_waits
 select execution_id::text as execution_id, wait_id, outcome
@@ -269,17 +273,18 @@ returning w.wait_id;
 insert into approval_requests (
     id, execution_id, step_path, entity_type, entity_id, requester_id, approver_role, approver_id,
     roles, users, priority, status, reason, decision_reason, decided_by, decided_for, requested_at,
-    decided_at, expires_at, outcome
+    decided_at, expires_at, outcome, workflow_name
 )
 select
     r.id, r.execution_id, r.step_path, r.entity_type, r.entity_id, r.requester_id, r.approver_role,
     r.approver_id, r.roles, r.users, r.priority, r.status, r.reason, r.decision_reason,
-    r.decided_by, r.decided_for, r.requested_at, r.decided_at, r.expires_at, r.outcome
+    r.decided_by, r.decided_for, r.requested_at, r.decided_at, r.expires_at, r.outcome,
+    r.workflow_name
 from json_to_recordset(%(rows)s::json) as r (
     id uuid, execution_id uuid, step_path text, entity_type text, entity_id text, requester_id text,
     approver_role text, approver_id text, roles text[], users text[], priority text, status text,
     reason text, decision_reason text, decided_by text, decided_for text, requested_at timestamptz,
-    decided_at timestamptz, expires_at timestamptz, outcome text
+    decided_at timestamptz, expires_at timestamptz, outcome text, workflow_name text
 );
 
 -- name: close_approvals
@@ -459,12 +464,12 @@ where d.id = r.id;
 
 -- name: insert_dead_letters
 insert into dead_letters (
-    topic, partition, record_offset, record_timestamp, record_key, value, headers, consumer_group,
-    error_type, error_message, attempts, execution_id, workflow
+    topic, partition, record_offset, record_timestamp, record_key, value, value_bytes, headers,
+    consumer_group, error_type, error_message, attempts, execution_id, workflow
 )
 values (
     %(topic)s, %(partition)s, %(record_offset)s, %(record_timestamp)s, %(record_key)s, %(value)s,
-    %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
+    %(value_bytes)s, %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
     %(execution_id)s, %(workflow)s
 );
 
@@ -622,3 +627,23 @@ set
     buffered = %(buffered)s::jsonb,
     last_execution_id = coalesce(%(execution_id)s::uuid, last_execution_id)
 where name = %(name)s;
+
+-- name: find_roots
+select e.id::text as id, coalesce(e.metadata -> 'event' ->> 'root', e.id::text) as root
+from workflow_executions e
+where e.id = any(%(ids)s::uuid[]);
+
+-- name: count_root_starts
+-- The root itself is one of them.
+insert into root_starts (root, started)
+select r.root, r.started + 1
+from json_to_recordset(%(rows)s::json) as r (root uuid, started integer)
+on conflict (root) do update set started = root_starts.started + excluded.started - 1
+returning root::text as root, started;
+
+-- name: count_open_requests
+select a.requester_id as requester, count(*)::int as number
+from approval_requests a
+where a.status = 'pending' and a.requester_id = any(%(requesters)s::text[])
+    and a.id <> all(%(closed)s::uuid[])
+group by a.requester_id;

@@ -13,7 +13,8 @@ on conflict do nothing;
 
 -- name: restart_position
 update positions
-set topic_id = %(topic_id)s, next_offset = %(next_offset)s, watermark = null, updated_at = now()
+set topic_id = %(topic_id)s, next_offset = %(next_offset)s, watermark = null, updated_at = now(),
+    stuck_at = null, probation_until = null, tried_offset = null, tries = 0
 where group_id = %(group_id)s and topic = %(topic)s and partition = %(partition)s
     and next_offset = %(expected)s and topic_id is not distinct from %(old_topic_id)s
 returning partition;
@@ -23,3 +24,45 @@ select group_id, topic, partition, topic_id, next_offset, watermark, updated_at
 from positions
 where group_id = %(group_id)s
 order by topic, partition;
+
+-- name: hold_positions
+with asked as (
+    select r.topic, r.partition, r.log_end
+    from json_to_recordset(%(rows)s::json) as r (topic text, partition integer, log_end bigint)
+), before as (
+    select
+        p.topic, p.partition, p.next_offset, p.stuck_at,
+        p.holder is not null and p.holder <> %(holder)s and p.next_offset < a.log_end as died,
+        coalesce(p.holder = %(holder)s, false) as held
+    from positions p
+    inner join asked a on a.topic = p.topic and a.partition = p.partition
+    where p.group_id = %(group_id)s
+    order by p.topic, p.partition
+    for update of p skip locked
+)
+update positions p
+set holder = %(holder)s,
+    stuck_at = case when b.held then p.stuck_at when b.died then p.next_offset end,
+    probation_until = case
+        when b.died and b.stuck_at = b.next_offset
+            then greatest(p.probation_until, p.next_offset + %(span)s)
+        else p.probation_until
+    end
+from before b
+where p.group_id = %(group_id)s and p.topic = b.topic and p.partition = b.partition
+returning p.topic, p.partition, p.next_offset, p.probation_until;
+
+-- name: begin_try
+update positions
+set tries = case when tried_offset = %(record_offset)s then tries + 1 else 1 end,
+    tried_offset = %(record_offset)s
+where group_id = %(group_id)s and topic = %(topic)s and partition = %(partition)s
+    and next_offset = %(expected)s
+returning tries;
+
+-- name: release_positions
+update positions p
+set holder = null, stuck_at = null, tried_offset = null, tries = 0
+from json_to_recordset(%(rows)s::json) as r (topic text, partition integer)
+where p.group_id = %(group_id)s and p.holder = %(holder)s
+    and p.topic = r.topic and p.partition = r.partition;

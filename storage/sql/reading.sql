@@ -1,43 +1,3 @@
--- name: list_executions
-select
-    e.id::text as id, e.execution_id, e.workflow_name as workflow, e.workflow_version as version,
-    e.trigger_event, e.trigger_key as key, e.status, e.result, e.started_at, e.completed_at,
-    e.duration_ms, e.paused_at, e.paused_reason, e.next_step_id, e.error_code, e.error_message
-from workflow_executions e
-where (%(status)s::text is null or e.status = %(status)s)
-    and (%(result)s::text is null or e.result = %(result)s)
-    and (%(workflow)s::text is null or e.workflow_name = %(workflow)s)
-    and (%(trigger)s::text is null or e.trigger_event = %(trigger)s)
-    and (%(key)s::text is null or e.trigger_key = %(key)s)
-    and (
-        %(label)s::text is null
-        or (%(label_value)s::text is null and e.metadata -> 'labels' ? %(label)s)
-        or e.metadata -> 'labels' ->> %(label)s = %(label_value)s
-    )
-    and (
-        %(waiting_on)s::text is null
-        or split_part(e.paused_reason, ':', 1) = %(waiting_on)s
-        or exists (
-            select 1
-            from waits w
-            where w.execution_id = e.id
-                and w.status = 'open'
-                and (
-                    %(waiting_on)s in (w.kind, w.wait_id, w.record ->> 'event')
-                    or w.record -> 'roles' ? %(waiting_on)s
-                    or w.record -> 'users' ? %(waiting_on)s
-                )
-        )
-    )
-    and (%(since)s::timestamptz is null or e.started_at >= %(since)s)
-    and (%(until)s::timestamptz is null or e.started_at < %(until)s)
-    and (
-        %(before_at)s::timestamptz is null
-        or (e.started_at, e.id) < (%(before_at)s, %(before_id)s::uuid)
-    )
-order by e.started_at desc, e.id desc
-limit %(limit)s;
-
 -- name: get_execution
 select
     e.id::text as id, e.execution_id, e.workflow_name as workflow, e.workflow_version as version,
@@ -58,7 +18,10 @@ order by started_at, attempt, id;
 -- name: get_waits
 select wait_id, step_path, kind, status, outcome, opened_at, due_at, closed_at
 from waits
-where execution_id = %(id)s
+-- The ids of waits begin with their execution's time: the key finds closed ones as well.
+where id >= (left(%(id)s::text, 13) || '-0000-0000-000000000000')::uuid
+    and id <= (left(%(id)s::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+    and execution_id = %(id)s::uuid
 order by opened_at, id;
 
 -- name: get_execution_approvals
@@ -88,7 +51,13 @@ where c.execution_id = %(id)s
 order by c.id;
 
 -- name: get_timers
-select kind, wait_id, due_at from timers where execution_id = %(id)s order by due_at;
+select kind, wait_id, due_at
+from timers
+-- Their ids begin with their execution's time, as those of waits do.
+where id >= (left(%(id)s::text, 13) || '-0000-0000-000000000000')::uuid
+    and id <= (left(%(id)s::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+    and execution_id = %(id)s::uuid
+order by due_at;
 
 -- name: get_effects
 select
@@ -111,23 +80,6 @@ from events
 where event_id = %(event_id)s and source = %(source)s
 limit 1;
 
--- name: list_approvals
-select
-    a.id::text as id, a.request_id, a.status, a.outcome, a.priority, a.requested_at, a.expires_at,
-    a.decided_at, a.decided_by, a.decision_reason, a.roles, a.users, w.record
-from approval_requests a
-inner join waits w on w.id = a.id
-where (%(status)s::text is null or a.status = %(status)s)
-    and (%(role)s::text is null or %(role)s = any(a.roles))
-    and (%(user)s::text is null or %(user)s = any(a.users))
-    and (%(workflow)s::text is null or w.record ->> 'workflow' = %(workflow)s)
-    and (
-        %(before_at)s::timestamptz is null
-        or (a.requested_at, a.id) < (%(before_at)s, %(before_id)s::uuid)
-    )
-order by a.requested_at desc, a.id desc
-limit %(limit)s;
-
 -- name: get_approval
 select
     a.id::text as id, a.request_id, a.status, a.outcome, a.priority, a.requested_at, a.expires_at,
@@ -140,14 +92,16 @@ where a.id = %(id)s;
 -- name: get_request_decisions
 select decision_id, outcome, decided_by, reason, form, result, code, message, received_at
 from decisions
-where request_id = %(request_id)s
+where execution_id = %(execution)s and request_id = %(request_id)s
 order by id;
 
 -- name: list_workflows
 select distinct on (name)
     name, version, description, labels, enabled, priority, content_hash, created_at
 from workflows
-order by name, version desc;
+where name > %(after)s
+order by name, version desc
+limit %(limit)s;
 
 -- name: find_receipts
 select
@@ -211,24 +165,6 @@ left join workflow_executions e on e.id = substr(t.id, 6)::uuid
 where v.event_id = any(%(ids)s::text[])
 order by v.id, e.id;
 
--- name: list_waits
-select
-    w.id::text as id, w.wait_id, e.execution_id, e.workflow_name as workflow,
-    e.workflow_version as version, w.step_path, w.kind, w.status, w.outcome, w.opened_at, w.due_at,
-    w.closed_at, w.record ->> 'title' as title, w.record ->> 'event' as event,
-    w.record -> 'match' as match
-from waits w
-inner join workflow_executions e on e.id = w.execution_id
-where (%(status)s::text is null or w.status = %(status)s)
-    and (%(kind)s::text is null or w.kind = %(kind)s)
-    and (%(workflow)s::text is null or e.workflow_name = %(workflow)s)
-    and (
-        %(before_at)s::timestamptz is null
-        or (w.opened_at, w.id) < (%(before_at)s, %(before_id)s::uuid)
-    )
-order by w.opened_at desc, w.id desc
-limit %(limit)s;
-
 -- name: get_workflow
 select
     name, version, description, labels, enabled, priority, content_hash, created_at, file,
@@ -241,8 +177,23 @@ limit 1;
 -- name: list_versions
 select name, version, description, enabled, priority, content_hash, created_at
 from workflows
-where name = %(name)s
-order by version desc;
+where name = %(name)s and (%(before)s::integer is null or version < %(before)s)
+order by version desc
+limit %(limit)s;
+
+-- name: list_schedules
+select
+    s.name, s.workflow_name as workflow, s.version, s.enabled,
+    split_part(s.cron, '|', 1) as cron, split_part(s.cron, '|', 2) as timezone, s.last_slot,
+    case when s.next_slot < '9999-12-31' then s.next_slot end as next_slot, s.dropped,
+    s.buffered is not null as buffered,
+    'exec_' || replace(s.last_execution_id::text, '-', '') as last_execution_id
+from schedules s
+where (%(name)s::text is null or s.name = %(name)s)
+    and (%(workflow)s::text is null or s.workflow_name = %(workflow)s)
+    and s.name > %(after)s
+order by s.name
+limit %(limit)s;
 
 -- name: measure
 select

@@ -1,7 +1,3 @@
--- name: use_custom_plans
--- Filters that are left out must vanish from the plan; a generic plan would keep them.
-select set_config('plan_cache_mode', 'force_custom_plan', true) as plan_cache_mode;
-
 -- name: screen_inbox
 select
     a.id::text as id, a.request_id, a.priority, a.requested_at, a.expires_at, a.roles, a.users,
@@ -10,37 +6,49 @@ select
     coalesce((w.record ->> 'bulk')::boolean, false) as bulk,
     coalesce(w.record #>> '{view,amount}', w.record #>> '{view,total}') as amount,
     w.record #>> '{view,currency}' as currency, w.state
-from (
-    select o.*
-    from approval_requests o
-    where o.status = 'pending'
-        and (%(role)s::text is null or o.roles @> array[%(role)s::text])
-        and (
-            %(person)s::text is null
-            or o.users @> array[%(person)s::text]
-            or o.roles && %(roles)s::text[]
-        )
-        and (
-            %(workflow)s::text is null
-            or exists (
-                select 1
-                from workflow_executions e
-                where e.id = o.execution_id and e.workflow_name = %(workflow)s
-            )
-        )
-        and (
-            %(before_at)s::timestamptz is null
-            or (o.requested_at, o.id) < (%(before_at)s, %(before_id)s::uuid)
-        )
-    order by o.requested_at desc, o.id desc
-    limit %(limit)s
-) as a
+from approval_requests a
 inner join waits w on w.id = a.id
+where a.id = any(%(ids)s::uuid[])
 order by a.requested_at desc, a.id desc;
+
+-- name: count_unfinished
+-- Counted up to a limit: nobody needs the exact number of a hundred thousand. Status by status,
+-- because an index of some statuses is used only where they are named; in their order, so that no table is read instead.
+select 'pending' as status, count(*)::int as many
+from (
+    select 1 from workflow_executions where status = 'pending' order by started_at desc limit %(most)s
+) as counted
+union all
+select 'running' as status, count(*)::int as many
+from (
+    select 1 from workflow_executions where status = 'running' order by started_at desc limit %(most)s
+) as counted
+union all
+select 'paused' as status, count(*)::int as many
+from (
+    select 1 from workflow_executions where status = 'paused' order by started_at desc limit %(most)s
+) as counted
+union all
+select 'failed' as status, count(*)::int as many
+from (
+    select 1 from workflow_executions where status = 'failed' order by started_at desc limit %(most)s
+) as counted
+union all
+select 'blocked' as status, count(*)::int as many
+from (
+    select 1 from workflow_executions where status = 'blocked' order by started_at desc limit %(most)s
+) as counted
+union all
+select 'cancelled' as status, count(*)::int as many
+from (
+    select 1 from workflow_executions where status = 'cancelled' order by started_at desc limit %(most)s
+) as counted;
 
 -- name: count_open_approvals
 select count(*)::int as open
-from (select 1 from approval_requests where status = 'pending' limit %(most)s) as counted;
+from (
+    select 1 from approval_requests where status = 'pending' order by requested_at limit %(most)s
+) as counted;
 
 -- name: screen_approval
 select
@@ -77,61 +85,6 @@ select
     paused_at, paused_ms, resume_data, cursor, sequence
 from workflow_executions
 where id = %(id)s;
-
--- name: screen_executions
-select
-    e.id::text as id, e.execution_id, e.workflow_name as workflow, e.workflow_version as version,
-    e.trigger_event, e.trigger_key as key, e.status, e.result, e.started_at, e.completed_at,
-    e.duration_ms, e.paused_reason, e.next_step_id, e.error_code, e.error_message
-from workflow_executions e
-where (%(status)s::text is null or e.status = %(status)s)
-    and (%(key)s::text is null or e.trigger_key = %(key)s)
-    and (%(since)s::timestamptz is null or e.started_at >= %(since)s)
-    and (%(until)s::timestamptz is null or e.started_at < %(until)s)
-    and (
-        %(before_at)s::timestamptz is null
-        or (e.started_at, e.id) < (%(before_at)s, %(before_id)s::uuid)
-    )
-order by e.started_at desc, e.id desc
-limit %(limit)s;
-
--- name: screen_workflow_executions
--- Version by version: each is a short walk through an index, whatever the other workflows did.
-select
-    e.id::text as id, e.execution_id, e.workflow_name as workflow, e.workflow_version as version,
-    e.trigger_event, e.trigger_key as key, e.status, e.result, e.started_at, e.completed_at,
-    e.duration_ms, e.paused_reason, e.next_step_id, e.error_code, e.error_message
-from workflows v
-cross join lateral (
-    select o.*
-    from workflow_executions o
-    where o.workflow_id = v.id
-        and (%(status)s::text is null or o.status = %(status)s)
-        and (%(key)s::text is null or o.trigger_key = %(key)s)
-        and (%(since)s::timestamptz is null or o.started_at >= %(since)s)
-        and (%(until)s::timestamptz is null or o.started_at < %(until)s)
-        and (
-            %(before_at)s::timestamptz is null
-            or (o.started_at, o.id) < (%(before_at)s, %(before_id)s::uuid)
-        )
-    order by o.started_at desc, o.id desc
-    limit %(limit)s
-) as e
-where v.name = %(workflow)s
-order by e.started_at desc, e.id desc
-limit %(limit)s;
-
--- name: count_unfinished
--- Counted up to a limit: nobody needs the exact number of a hundred thousand.
-select
-    s.status,
-    (
-        select count(*)
-        from (
-            select 1 from workflow_executions e where e.status = s.status limit %(most)s
-        ) as counted
-    )::int as many
-from unnest(array['pending', 'running', 'paused', 'failed', 'blocked', 'cancelled']) as s (status);
 
 -- name: screen_steps
 select

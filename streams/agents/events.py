@@ -6,7 +6,14 @@ from engine.correlation import correlation_of_event
 from engine.errors import SluicegateError
 from engine.ids import ExecutionId, WaitId, event_row_id, execution_id, public_id
 from engine.inputs import EventArrived
-from streams.agents.planned import PlannedEvent, Rejected, event_row, meta_of, signal_rows
+from streams.agents.planned import (
+    PlannedEvent,
+    Rejected,
+    event_row,
+    meta_of,
+    name_roots,
+    signal_rows,
+)
 from streams.agents.redriven import start_redriven
 from streams.catalog import Catalog, Start
 from streams.codecs import RawRecord, Undecodable, decode_event
@@ -20,9 +27,6 @@ from streams.redrive import take_redrives
 from streams.schemas import Schemas
 from streams.starts import Proposal, apply_trigger, start_all
 from streams.work import Work
-
-MAX_HOPS = 16
-"""Depth of causation after which an event starts nothing (security.md, loop brakes)."""
 
 
 class EventsHandler:
@@ -66,7 +70,9 @@ class EventsHandler:
             ordinary = [plan for plan in planned if plan.place not in redrives]
             redriven = [plan for plan in planned if plan.place in redrives]
             await self._carry_out(work, ordinary)
+            await name_roots(work, redriven)
             await start_redriven(work, self._gathering, redriven, redrives)
+            await self._put_refused(work, planned)
 
         return apply
 
@@ -83,14 +89,14 @@ class EventsHandler:
     ) -> PlannedEvent:
         timestamp = round(event.received_at.timestamp() * 1000)
         row_id = event_row_id(event.source, event.event_id, timestamp)
-        plan = PlannedEvent(event, row_id, meta_of(event))
+        plan = PlannedEvent(event, record, row_id, meta_of(event))
         plan.correlations = [
             found
             for shape in self._catalog.shapes(event.type)
             if (found := correlation_of_event(shape, event.payload, event.key)) is not None
         ]
         candidates = self._catalog.starts(event.type)
-        if candidates and event.hops >= MAX_HOPS:
+        if candidates and event.hops >= self._catalog.bounds.max_hops:
             problem = f"{event.hops} hops: events that start each other in a circle; break the loop"
             rejected.append(Rejected(record, "loop_limit", problem))
             return plan
@@ -114,6 +120,12 @@ class EventsHandler:
             return
         try:
             if trigger.when is not None and not trigger.when.holds(scope):
+                return
+            most = self._catalog.bounds.max_starts_per_event
+            if len(taken) >= most:
+                text = f"{definition.name}: the event has started {most} executions already"
+                text += " (SLUICEGATE_MAX_STARTS_PER_EVENT); narrow triggers, then replay it"
+                rejected.append(Rejected(record, "start_limit", text, definition.name))
                 return
             # A batch's payload is another than its events'; it is checked when it is complete.
             if trigger.batch is None:
@@ -157,6 +169,7 @@ class EventsHandler:
 
     async def _carry_out(self, work: Work, planned: list[PlannedEvent]) -> None:
         fresh = await self._claim(work, planned)
+        await name_roots(work, fresh)
         begun = await start_all(work, [start for plan in fresh for start in plan.starts])
         await self._gathering.take(work, [item for plan in fresh for item in plan.gathered])
         rows = []
@@ -167,6 +180,14 @@ class EventsHandler:
         heard = [plan for plan in fresh if plan.correlations]
         await self._end_waits(work, heard)
         await self._cancel_watching(work, heard)
+
+    async def _put_refused(self, work: Work, planned: list[PlannedEvent]) -> None:
+        for plan in planned:
+            for start in plan.refused:
+                code, text = start.refusal or ("", "")
+                await self._dead_letters.put(
+                    work, plan.record, code, f"{start.name}: {text}", start.name
+                )
 
     async def _claim(self, work: Work, planned: list[PlannedEvent]) -> list[PlannedEvent]:
         """Return the events never seen before: (source, event id) is unique (S12)."""

@@ -1,11 +1,14 @@
 """Events as the events agent plans them, and the rows that they become."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from streams.budget import find_roots
 from streams.codecs import RawRecord
 from streams.gathering import Gathered
 from streams.messages import DomainEvent
 from streams.starts import Proposal
+from streams.work import Work
 
 
 @dataclass(slots=True)
@@ -13,6 +16,7 @@ class PlannedEvent:
     """A decoded event, what it would start, and which waits it may end."""
 
     event: DomainEvent
+    record: RawRecord
     row_id: str
     meta: dict[str, object]
     starts: list[Proposal] = field(default_factory=list)
@@ -28,6 +32,11 @@ class PlannedEvent:
         """Start this workflow only: the others have had the event."""
         self.starts = [start for start in self.starts if start.name == workflow]
         self.gathered = [item for item in self.gathered if item.version.definition.name == workflow]
+
+    @property
+    def refused(self) -> list[Proposal]:
+        """What a bound kept from starting."""
+        return [start for start in self.starts if start.refusal is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,16 @@ def meta_of(event: DomainEvent) -> dict[str, object]:
     if event.traceparent is not None:
         meta["traceparent"], meta["tracestate"] = event.traceparent, event.tracestate
     return meta
+
+
+async def name_roots(work: Work, plans: Sequence[PlannedEvent]) -> None:
+    """Note of each event that one of our executions emitted which execution all goes back to."""
+    caused = [plan for plan in plans if plan.event.emitter and (plan.starts or plan.gathered)]
+    roots = await find_roots(work, (str(plan.event.emitter) for plan in caused))
+    for plan in caused:
+        root = roots.get(str(plan.event.emitter))
+        if root is not None:
+            plan.meta["root"] = root
 
 
 def event_row(plan: PlannedEvent, triggered: list[str]) -> dict[str, object]:

@@ -1,11 +1,18 @@
 """Records that cannot be read or placed go to the dead letters; their neighbours do not notice."""
 
+import asyncio
 import json
+import subprocess
+import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
-from tests.world import World
+from devstack.stack import EmbeddedStack
+from tests.conftest import broker_kind
+from tests.world import World, a_world
 
 BROKEN = {
     "not_json": (b"{not json", "invalid_json"),
@@ -102,3 +109,118 @@ def test_a_type_longer_than_any_column_is_a_dead_letter(world: World) -> None:
         "the dead letter",
     )
     assert letter.headers["dlq-error-type"] == b"invalid_type"
+
+
+ODD_PRODUCER = """
+import asyncio, sys
+from aiokafka import AIOKafkaProducer
+
+class Odd(str):
+    def encode(self, *_):
+        return b"\\xff\\xfe"
+
+async def main(address, topic, *values):
+    async with AIOKafkaProducer(bootstrap_servers=address) as producer:
+        batch = producer.create_batch()
+        for value in values:
+            batch.append(
+                timestamp=None, key=None, value=value.encode(), headers=[(Odd("odd"), b"1")]
+            )
+        batch.close()
+        await (await producer.send_batch(batch, topic, partition=0))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+"""Writes header names that are no UTF-8, which clients in other languages can."""
+
+
+def test_records_whose_header_names_are_no_utf8_are_read_like_others(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    # A topic that confluent's client does not watch here: such names make it crash.
+    plain, odd = f"plain-{uuid4().hex}", f"odd-{uuid4().hex}"
+    marks = [uuid4().hex, uuid4().hex]
+    values = [json.dumps({"type": "thing.one", "mark": mark}) for mark in marks]
+    with a_world(stack, tmp_path, {}, SLUICEGATE_EVENT_TOPICS=f"{plain},{odd}") as world:
+        world.start_worker()
+        world.produce(odd, b'{"type": "thing.before"}', partition=0)
+        address = world.env["KAFKA_BOOTSTRAP_SERVERS"]
+        subprocess.run(
+            [sys.executable, "-c", ODD_PRODUCER, address, odd, *values],
+            env={**world.env, "AIOKAFKA_NO_EXTENSIONS": "1"},
+            check=True,
+        )
+        world.produce(odd, b'{"type": "thing.after"}', partition=0)
+        world.until("select 1 as x from events where type = 'thing.after'")
+        for mark in marks:
+            world.until("select 1 as x from events where payload->>'mark' = %s", mark)
+
+
+async def produce_with_odd_header(world: World, key: str) -> None:
+    """Produce what confluent's client cannot: a header name with a NUL inside."""
+    producer = AIOKafkaProducer(bootstrap_servers=world.env["KAFKA_BOOTSTRAP_SERVERS"])
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            world.events_topic, b"{broken", key.encode(), 0, headers=[("a\x00b", b"1")]
+        )
+    finally:
+        await producer.stop()
+
+
+def test_a_header_whose_name_the_database_cannot_store_delays_nobody(world: World) -> None:
+    mark, after = uuid4().hex, uuid4().hex
+    asyncio.run(produce_with_odd_header(world, mark))
+    headers: dict[str, str | bytes] = {"event-id": after}
+    world.produce(world.events_topic, b'{"type": "thing.two"}', headers=headers, partition=0)
+    world.started_by(after)
+    rows = world.query("select headers from dead_letters where record_key = %s", mark.encode())
+    assert rows == [{"headers": [["a\u2400b", "MQ=="]]}]
+
+
+# F17
+def test_of_a_value_of_many_megabytes_the_head_is_kept_and_a_replay_says_so(world: World) -> None:
+    mark = uuid4().hex
+    value = b'{"type": "thing.one", "a": "' + b"x" * 950_000 + b'"}'
+    world.produce(world.events_topic, value, key=mark)
+    topic = world.topic("dead-letters")
+    letter = world.wait_for(lambda r: r.topic == topic and r.key == mark, "the dead letter")
+    assert letter.raw == value[:65536]
+    assert letter.headers["dlq-value-bytes"] == str(len(value)).encode()
+    rows = world.query("select id from dead_letters where record_key = %s", mark.encode())
+    refused = world.command("dead-letters", "replay", str(rows[0]["id"]))
+    assert refused.returncode == 1
+    assert f"{len(value)} bytes" in refused.stderr
+
+
+# F20
+def test_a_message_that_kafka_refuses_is_a_dead_letter_and_the_next_goes_out(world: World) -> None:
+    mark = uuid4().hex
+    world.publish("speech.asked", {"mark": mark, "word": "x" * 120_000})
+    letters = world.until(
+        "select topic, error_message from dead_letters where error_type = 'unpublishable' "
+        "and convert_from(value, 'UTF8') like %s",
+        f"%{mark}%",
+    )
+    assert letters == [{"topic": world.events_topic, "error_message": letters[0]["error_message"]}]
+    assert "large" in letters[0]["error_message"]
+    event = world.publish("speech.asked", {"mark": mark, "word": "short"})
+    started = world.started_by(event)
+    world.life_cycle(started[0], "execution.completed")
+
+
+# F20 F21
+@pytest.mark.skipif(
+    broker_kind() != "kafka", reason="the embedded broker makes the topics that are written to"
+)
+def test_a_message_to_a_topic_that_does_not_exist_delays_only_itself(world: World) -> None:
+    mark = uuid4().hex
+    world.publish("elsewhere.asked", {"mark": mark})
+    event = world.publish("speech.asked", {"mark": mark, "word": "short"})
+    started = world.started_by(event)
+    world.life_cycle(started[0], "execution.completed")
+    letters = world.until(
+        "select error_type, value from dead_letters where topic = 'no-such-topic'"
+    )
+    assert [letter["error_type"] for letter in letters] == ["unpublishable"]
+    assert json.loads(letters[0]["value"]) == {"mark": mark}

@@ -2,7 +2,9 @@
 
 import json
 import signal
+import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -70,3 +72,20 @@ def test_a_decision_sent_in_time_is_applied_by_a_worker_that_comes_after_the_exp
     assert answer(absent, decision) == ("applied", None)
     assert record_of(absent, "late", "decided") == {"outcome": "approved"}
     assert ended(absent, forgotten)["error_code"] == "expired"
+
+
+# S210
+def test_how_often_timers_are_looked_for_can_be_set(stack: EmbeddedStack, tmp_path: Path) -> None:
+    nap = """
+    name: nap
+    trigger: { event: nap.asked }
+    steps: [{ id: sleep, wait: { for: 1s } }]
+    """
+    with a_world(stack, tmp_path, {"nap.yaml": textwrap.dedent(nap)}) as world:
+        world.start_worker(SLUICEGATE_TIMER_SECONDS="300")
+        (execution,) = world.started_by(world.publish("nap.asked", {}))
+        world.until(
+            "select 1 as x from waits where status = 'open' and due_at < now() - interval '1s'"
+        )
+        world.start_worker(SLUICEGATE_TIMER_SECONDS="0.1")
+        world.life_cycle(execution, "execution.completed")

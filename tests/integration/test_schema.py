@@ -216,7 +216,7 @@ def test_the_rows_of_an_execution_go_with_it(database_url: str) -> None:
     assert left == (0,)
 
 
-@pytest.mark.parametrize("name", sorted(statements()))
+@pytest.mark.parametrize("name", sorted(statements().keys() - {"vacuum_queues"}))
 def test_each_statement_can_be_planned(database_url: str, name: str) -> None:
     text = statements()[name]
     parameters = {part.split(")")[0]: None for part in text.split("%(")[1:]}

@@ -77,6 +77,11 @@ class Line:
     limited: str = ""
     """Path of the step whose time is running."""
 
+    @property
+    def outermost(self) -> "Line":
+        """The line at the top of those that wait for this one."""
+        return self if self.parent is None else self.parent.outermost
+
 
 @dataclass(slots=True)
 class Clock:
@@ -134,7 +139,10 @@ class Clock:
         except Failed as failure:
             self._leave(line, failure)
         except Ended as ended:
-            self.end(ended.status, ended.result, ended.error)
+            if self.failing is not None and line.outermost.name != "main":
+                self._leave(line, None)  # a compensation ends alone
+            else:
+                self.end(ended.status, ended.result, ended.error)
         else:
             self._expect(line, asked)
 

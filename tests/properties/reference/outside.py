@@ -201,7 +201,8 @@ def _load(model: Interpreter, name: str, path: str, load: dict[str, Any]) -> Wal
             return
         if answer.kind == "final" or attempt == 4:
             break
-        yield Nap(((model.now + _pause(DEFAULT_RETRY, attempt, answer), None),), busy=True)
+        pause = max(_pause(DEFAULT_RETRY, attempt, answer), answer.retry_after or timedelta())
+        yield Nap(((model.now + pause, None),), busy=True)
     if not load.get("optional"):
         raise Failed(f"http_{model.asked[name]}", None)
     if path not in model.context:

@@ -94,7 +94,7 @@ def _timed_out(model: Interpreter, at: At, left: set[int]) -> Next:
     if "on_timeout" not in at.step:
         raise Failed("wait_timeout", at.id)
     model.complete(at, NOTHING, outcome="timed_out")
-    return Next(at.step["on_timeout"])
+    return Next(at.step["on_timeout"], refresh=True)
 
 
 def _received(

@@ -34,7 +34,7 @@ def test_nothing_else_stands_among_the_generated_files() -> None:
         for folder in ("reference", "schema")
         for path in (DOCS / folder).iterdir()
     }
-    assert found == set(pages())
+    assert found == set(pages()) - {"reliability.md"}
 
 
 @pytest.mark.parametrize("name", list(PAGES))

@@ -277,3 +277,11 @@ def test_a_title_that_cannot_be_rendered_fails_the_step() -> None:
     assert (execution.status, execution.error.code) == (Status.FAILED, "unresolved")
     assert not execution.waits
     assert execution.started_at == NOW
+
+
+def test_a_title_that_is_one_reference_to_an_object_shows_it_as_json() -> None:
+    definition = a_definition("""
+    steps: [{id: ask, approval: {title: "${order}", anyone: true}}]
+    """)
+    execution, _ = started(definition, {"order": {"id": "o-1", "urgent": True}})
+    assert the_wait(execution).record["title"] == '{"id":"o-1","urgent":true}'

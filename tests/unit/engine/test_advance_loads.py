@@ -1,17 +1,20 @@
 """The context before the first step (requirements.md S78-S85, S90)."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
 from engine.advance import advance
 from engine.definition import Definition
-from engine.effects import Perform, StartTimer
+from engine.effects import Perform, StartTimer, WriteLog
 from engine.execution import Execution, Status
-from engine.inputs import TimerFired
+from engine.inputs import ActionFailed, TimerFired
 from engine.paths import lookup, parse_path
 from tests.builders import (
+    NOW,
     a_definition,
+    expired,
     failed,
     later,
     of_kind,
@@ -209,3 +212,32 @@ def test_a_late_resource_never_starts_steps_beside_on_error() -> None:
     after, effects = succeeded(definition, execution, asked, "A")
     assert after.lines == execution.lines
     assert after.status is Status.PAUSED
+
+
+# S90
+def test_a_source_that_names_a_pause_is_not_asked_before_it_is_over() -> None:
+    execution, effects = started(PLAIN, PAYLOAD)
+    asked = one(effects, Perform)
+    pause = timedelta(minutes=7)
+    given = ActionFailed(NOW, asked.id, "http_429", "slowly", retryable=True, retry_after=pause)
+    _, effects = advance(PLAIN, execution, given)
+    assert one(effects, StartTimer).due_at == NOW + pause
+
+
+# S117
+def test_a_wait_that_ran_out_of_time_reads_again_before_its_branch() -> None:
+    definition = a_definition("""
+    context: {load: {rates: {resource: rates, id: "1"}}}
+    steps:
+      - id: paid
+        wait: {event: paid, match: {id: "${order_id}"}, timeout: 1h}
+        refresh: [rates]
+        on_timeout: [{id: told, execute: [{log: {message: "${rates.usd}"}}]}]
+    """)
+    payload = {**PAYLOAD, "order_id": "o-1"}
+    execution, _ = started(definition, payload, {"rates": {"usd": 1}})
+    execution, effects = expired(definition, execution)
+    asked = one(effects, Perform)
+    assert asked.params["resource"] == "rates"
+    _, effects = succeeded(definition, execution, asked, {"usd": 2})
+    assert one(effects, WriteLog).message == "2"

@@ -101,3 +101,14 @@ def test_the_items_of_a_loop_are_undone_with_what_they_saw() -> None:
     execution, effects = failed(definition, execution, of_kind(effects, Perform)[0])
     assert messages(effects) == ["unbooked 2", "unbooked 1"]
     assert execution.status is Status.FAILED
+
+
+def test_a_compensation_that_blocks_ends_alone_and_the_others_follow() -> None:
+    definition = a_definition(
+        SAGA.replace("execute: [{log: {message: repaid}}]", "block: {code: kept}")
+    )
+    execution, effects = started(definition)
+    execution, effects = failed(definition, execution, of_kind(effects, Perform)[0])
+    execution, effects = succeeded(definition, execution, of_kind(effects, Perform)[0])
+    assert messages(effects) == ["unbooked", "failed: http_500"]
+    assert (execution.status, execution.result) == (Status.FAILED, "failed")
