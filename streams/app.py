@@ -70,7 +70,11 @@ def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
     """Return the application with its agents; nothing is connected yet."""
     settings = worker.settings
     worker.event_topics = event_topics
-    positions, probation = worker.positions(), worker.probation()
+
+    async def seek_back() -> None:
+        await assignment.seek_back()
+
+    positions, probation = worker.positions(seek_back), worker.probation()
     assignment = Assignment(worker.admin, positions, probation)
     app = BatchApp(
         settings.group_id,

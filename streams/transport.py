@@ -69,22 +69,26 @@ def slices(rows: Sequence[Any], most: int) -> list[Sequence[Any]]:
 class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
     """Yields one message per slice of a partition; agents acknowledge in order."""
 
+    seeks = 0
+    """Counts the beginnings and ends of seeks: between two, fetched records are of one piece."""
+
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109
-        """Yield what one fetch returned, a message per slice."""
+        """Yield what one fetch returned, a message per slice; nothing fetched before a seek."""
+        seeks = self.seeks
         records, _ = await self._wait_next_records(timeout)
         if self.should_stop or not records:
             return
-        if not self.flow_active:
+        if not self.flow_active or self.seeks != seeks:
             # Fetched before a rebalance: read it again once partitions are settled.
             with contextlib.suppress(KafkaError):
                 await self.perform_seek()
             return
         for partition, rows in records.items():
             for batch in slices(rows, self.app.batch_size):
-                if not self.flow_active:
+                if not self.flow_active or self.seeks != seeks:
                     return
                 message = self._to_message(partition, batch[-1])
                 message.value = batch
@@ -94,7 +98,9 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
         """Seek to our positions: what Kafka has stored is never where we start."""
         offsets: Mapping[TP, int] = await self.app.start_offsets(frozenset(self.assignment()))
         reach("assign.before_seek")
+        self.seeks += 1
         await self.seek_wait(offsets)
+        self.seeks += 1
         return offsets
 
     async def _add_gap(self, *_: object) -> None:

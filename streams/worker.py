@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from socket import gethostname
 from typing import Any
@@ -90,13 +90,14 @@ class Worker:
         """Return what tells of workers that died."""
         return Probation(self.store, self.settings.group_id, self.driver.worker)
 
-    def positions(self) -> Positions:
+    def positions(self, seek_back: Callable[[], Awaitable[None]]) -> Positions:
         """Return this group's positions."""
         return Positions(
             self.store,
             self.settings.group_id,
             accept_gaps=self.settings.on_gap == "accept",
             log_start=self._log_start,
+            seek_back=seek_back,
             on_recreated=self._announce_again,
         )
 
