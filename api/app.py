@@ -24,6 +24,7 @@ from api import (
     triggers,
     workflows,
 )
+from api.bounds import Bounded
 from api.pages import add_pages
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, ProblemBody, add_problem_handlers, respond
@@ -96,6 +97,7 @@ def create_api(parts: Parts) -> FastAPI:
     live = add_pages(app, parts)
     feed = app.state.feed = changes.Feed(parts.tail())
     _add_guards(app)
+    app.add_middleware(Bounded)
     return app
 
 

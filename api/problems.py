@@ -1,12 +1,12 @@
 """Errors as RFC 9457 problems with stable types."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from engine.errors import SluicegateError
@@ -18,6 +18,53 @@ from streams.json_check import Undecodable
 from streams.producer import PublishFailed
 
 MEDIA_TYPE = "application/problem+json"
+Kind = Literal[
+    "malformed",
+    "foreign-origin",
+    "not-found",
+    "method-not-allowed",
+    "decision-refused",
+    "command-refused",
+    "dead-letter-settled",
+    "dead-letter-cut",
+    "no-event-topic",
+    "definition-changed",
+    "too-large",
+    "unsupported-media-type",
+    "invalid-request",
+    "invalid-cursor",
+    "invalid-event",
+    "invalid-definition",
+    "idempotency-key-reused",
+    "database-unreachable",
+    "broker-unreachable",
+    "internal-error",
+    "refused",
+]
+"""The last parts of the types: a closed list, part of the contract."""
+KINDS: Mapping[Kind, str] = {
+    "malformed": "The body is no JSON, or holds what no database stores; `code` says what.",
+    "foreign-origin": "A page of another origin tried to change something.",
+    "not-found": "There is no such thing; of a receipt also: not yet.",
+    "method-not-allowed": "The address knows other methods; `Allow` names them.",
+    "decision-refused": "What was said about a request was refused; `code` is the receipt's.",
+    "command-refused": "The command was refused; `code` is the receipt's.",
+    "dead-letter-settled": "It was replayed or discarded before; `code` says which.",
+    "dead-letter-cut": "Too little of the record was kept to produce it again.",
+    "no-event-topic": "The first event topic is a pattern: nowhere to publish to.",
+    "definition-changed": "`If-Match` or `If-None-Match` does not hold: somebody was quicker.",
+    "too-large": "More bytes than are taken.",
+    "unsupported-media-type": "The `Content-Type` is none of those that the operation takes.",
+    "invalid-request": "A parameter or a member of the body does not fit; `detail` names it.",
+    "invalid-cursor": "The cursor is none that a list gave.",
+    "invalid-event": "An event, or their number, does not fit.",
+    "invalid-definition": "The definition has mistakes; `mistakes` has each with its place.",
+    "idempotency-key-reused": "This `Idempotency-Key` came with another body before.",
+    "database-unreachable": "PostgreSQL does not answer; try again in a moment.",
+    "broker-unreachable": "Kafka does not answer; nothing was sent; try again in a moment.",
+    "internal-error": "A mistake of ours; the log of the process has it.",
+    "refused": "Any other refusal; the status says which.",
+}
 
 
 class ProblemBody(BaseModel):
@@ -25,7 +72,7 @@ class ProblemBody(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str
+    type: str = Field(json_schema_extra={"enum": [f"/problems/{kind}" for kind in KINDS]})
     title: str
     status: int
     detail: str = ""
@@ -38,7 +85,7 @@ class Problem(SluicegateError):
     def __init__(
         self,
         status: int,
-        kind: str,
+        kind: Kind,
         detail: str,
         code: str | None = None,
         more: Mapping[str, object] | None = None,
@@ -54,7 +101,7 @@ def not_found(what: str) -> Problem:
 
 
 def respond(
-    status: int, kind: str, detail: str, code: str | None = None, **more: Any
+    status: int, kind: Kind, detail: str, code: str | None = None, **more: Any
 ) -> JSONResponse:
     """Return a problem as a response; `more` are extension members."""
     body = ProblemBody(
@@ -86,7 +133,12 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        kinds = {404: "not-found", 405: "method-not-allowed"}
+        kinds: dict[int, Kind] = {
+            400: "malformed",
+            404: "not-found",
+            405: "method-not-allowed",
+            413: "too-large",
+        }
         kind = kinds.get(error.status_code, "refused")
         return respond(error.status_code, kind, str(error.detail))
 

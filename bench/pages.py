@@ -240,8 +240,6 @@ def _api(middle: str, keys: Sequence[str], ids: Sequence[str], asked: Sequence[s
         f"GET {api}/executions/ID/trace": [f"{api}/executions/{id}/trace" for id in ids],
         f"GET {api}/approvals/ID": [f"{api}/approvals/{id}" for id in asked],
         f"GET {api}/workflows": [f"{api}/workflows"],
-        f"GET {api}/schedules": [f"{api}/schedules"],
-        f"GET {api}/lag": [f"{api}/lag"],
         "GET /metrics": ["/metrics"],
     }
 
@@ -392,6 +390,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 name: weight(visitor, looked_at[name][0])
                 for name in ("inbox", "approval", "executions", "execution", "workflow", "health")
             }
+            report["load_at_end"] = os.getloadavg()
             report["idle"] = asyncio.run(idle(bench, url, pid, looked_at))
     return report
 

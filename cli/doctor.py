@@ -8,9 +8,6 @@ from cli.show import print_json
 from config.checks import Check
 from config.settings import Settings, load_settings, masked
 
-REDIS_TRIES = 3
-"""Fewer than it takes the cache to leave Redis alone."""
-
 
 async def examine(as_json: bool) -> int:
     """Print every check; returns the exit code."""
@@ -80,19 +77,8 @@ async def _broker_checks(settings: Settings) -> AsyncIterator[Check]:
 
 
 async def _redis_check(url: str) -> Check:
-    from datetime import timedelta
+    from storage.cache import takes_values
 
-    from storage.cache import CacheKey, ContextCache
-
-    cache = ContextCache(url)
-    good = False
-    try:
-        for attempt in range(REDIS_TRIES):
-            # Workers wait 50 ms and do without; a machine that is busy now may be slower.
-            await cache.put(CacheKey("sluicegate.doctor", "ping"), 1, timedelta(seconds=1))
-            if good := cache.stats.failures == attempt:
-                break
-    finally:
-        await cache.close()
+    good = await takes_values(url)
     answer = "answers" if good else "does not answer: executions go on without the cache"
     return Check("redis", good, answer, "start Redis, or unset REDIS_URL")

@@ -11,6 +11,15 @@ from urllib.parse import quote
 OWN_FIELDS = ("execution_id", "workflow", "step", "trace_id", "fields")
 SHORTEST_SECRET = 4
 """Shorter values are not masked: that would blot out ordinary text."""
+REPEAT_SECONDS = 10.0
+"""How long the same line of a client is not written again."""
+MOST_REMEMBERED = 1_000
+CLIENTS = (
+    "aiokafka",
+    "aiokafka.conn",
+    "aiokafka.consumer.fetcher",
+    "aiokafka.consumer.group_coordinator",
+)
 
 
 class JsonFormatter(logging.Formatter):
@@ -66,6 +75,25 @@ class Masked(logging.Formatter):
         return self._pattern.sub("***", self._lines.format(record))
 
 
+class Once(logging.Filter):
+    """Lets a line through that was not written a moment ago: clients repeat theirs at each try."""
+
+    def __init__(self, seconds: float = REPEAT_SECONDS) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._written: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the line is new."""
+        said = record.name, record.getMessage()
+        if record.created < self._written.get(said, 0.0):
+            return False
+        if len(self._written) >= MOST_REMEMBERED:
+            self._written.clear()
+        self._written[said] = record.created + self._seconds
+        return True
+
+
 def _shapes(secret: str) -> set[str]:
     """Return a secret as it may stand in a line: plain, in JSON, in a URL; short ones pass."""
     if len(secret) < SHORTEST_SECRET:
@@ -82,5 +110,8 @@ def configure_logging(level: str, form: str, secrets: Collection[str] = ()) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    once = Once()
+    for client in CLIENTS:
+        logging.getLogger(client).filters[:] = [once]
     for noisy in ("aiokafka", "kafka", "sluicegate.librdkafka", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

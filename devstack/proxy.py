@@ -16,7 +16,7 @@ T = TypeVar("T")
 HOST = "127.0.0.1"
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 COMMIT = b"COMMIT\0"
-CALL_SECONDS = 10.0
+CLOSE_SECONDS, CALL_SECONDS = 5.0, 10.0
 
 
 @dataclass(slots=True, eq=False)
@@ -80,10 +80,10 @@ class Proxy:
     async def _close(self) -> None:
         self._server.close()
         self._reset()
+        # The connections' own tasks end with their ways; cancelled ones would be told as errors.
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if others:
+            await asyncio.wait(others, timeout=CLOSE_SECONDS)
 
     def delay(self, seconds: float, *directions: Direction) -> None:
         """Let bytes travel so long, in both directions unless told which."""

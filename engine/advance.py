@@ -42,6 +42,7 @@ from engine.inputs import (
     HoldRequested,
     Input,
     RequestChanged,
+    RequestRefused,
     ResumeRequested,
     RetryRequested,
     SkipRequested,
@@ -50,7 +51,7 @@ from engine.inputs import (
 )
 from engine.loads import begin_loading, derive, initial_context, take_resource
 from engine.operations import cancel, hold, resume, retry, skip
-from engine.requests import change_request
+from engine.requests import change_request, refuse_request
 from engine.steps.approval import open_approval
 from engine.steps.branching import enter_for_each, enter_parallel, enter_repeat, join
 from engine.steps.child import enter_workflow, take_child
@@ -102,6 +103,8 @@ def _take(turn: Turn, given: Input) -> bool:
             return doubt(turn, given.effect_id)
         case ChildEnded():
             return take_child(turn, given) is not None
+        case RequestRefused():
+            return refuse_request(turn, given)
         case _:
             return _operate(turn, given)
 

@@ -16,6 +16,7 @@ _NUMBER = r"(\d{1,9}(?:\.\d{1,6})?)"
 _ISO = re.compile(
     rf"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?"
 )
+_LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60(?:\.\d+)?")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -31,10 +32,18 @@ def parse_duration(text: str) -> timedelta:
     raise ValueError(f"{text!r} is no duration; write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H")
 
 
+def read_instant(text: str) -> datetime:
+    """Return an ISO 8601 instant, in any form of RFC 3339 too; raises ValueError otherwise.
+
+    RFC 3339 allows `t` and `z` in lower case, and a leap second: here its last moment before it.
+    """
+    return datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59.999999", text.upper()))
+
+
 def parse_instant(text: str) -> datetime:
     """Return an ISO 8601 instant with zone; raises ValueError otherwise."""
     try:
-        instant = datetime.fromisoformat(text)
+        instant = read_instant(text)
     except ValueError:
         raise ValueError(f"{text!r} is no instant; write 2026-11-24T10:00:00Z") from None
     if instant.tzinfo is None:

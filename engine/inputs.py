@@ -128,6 +128,16 @@ class CancelRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """The deployment does not let an approval be opened that a step has just asked for."""
+
+    at: datetime
+    wait_id: WaitId
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class HoldRequested:
     """An operator asked that no further step begin (requirements.md S93)."""
 
@@ -174,6 +184,7 @@ Input: TypeAlias = (
     | ActionInDoubt
     | ChildEnded
     | RequestChanged
+    | RequestRefused
     | CancelRequested
     | HoldRequested
     | ResumeRequested

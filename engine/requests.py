@@ -6,11 +6,25 @@ from engine.decide import find_wait, spec_of
 from engine.deciders import Vote, deciders_of, refuse_voter
 from engine.definition import ApprovalSpec
 from engine.effects import Accept, Refuse
-from engine.execution import Wait
-from engine.inputs import RequestChanged
+from engine.execution import Failure, Wait
+from engine.inputs import RequestChanged, RequestRefused
 from engine.policy import AllOf, InSequence, PercentOf, names_of
 from engine.steps.approval import instant_text
 from engine.turn import Turn
+
+
+def refuse_request(turn: Turn, given: RequestRefused) -> bool:
+    """Withdraw an approval that may not be asked for, and fail its step."""
+    wait = turn.waits.get(given.wait_id)
+    found = turn.line_at(wait.path) if wait is not None else None
+    if wait is None or found is None:
+        return False
+    name, line, step = found
+    turn.wake()
+    turn.close_wait(wait, "cancelled", reason=given.message)
+    failure = Failure(given.code, given.message, step.id)
+    turn.lines[name] = turn.fail(step, line, failure, first=False)
+    return True
 
 
 def change_request(turn: Turn, given: RequestChanged) -> bool:

@@ -180,3 +180,19 @@ def _connect(url: str) -> redis.Redis:
         protocol=2,
     )
     return redis.Redis.from_pool(pool)
+
+
+async def takes_values(redis_url: str, seconds: float = 2.0) -> bool:
+    """Tell whether a Redis can be written, with more patience than executions have."""
+    client = redis.Redis.from_url(
+        redis_url,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        return bool(await client.set("sluicegate.doctor", b"1", px=1_000))
+    except (redis.RedisError, OSError, TimeoutError):
+        return False
+    finally:
+        await client.aclose()

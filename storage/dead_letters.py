@@ -87,13 +87,12 @@ class DeadLetterRows:
         cursor: str | None = None,
     ) -> Page:
         """Return dead letters, newest first."""
-        rows = await self._store.fetch(
-            "find_dead_letters",
-            before=_before(cursor),
-            status=status,
-            limit=limit + 1,
-            **wanted.parameters(),
-        )
+        place = {"before": _before(cursor), "limit": limit + 1}
+        async with self._store.transaction() as transaction:
+            await transaction.run("use_custom_plans")
+            rows = await transaction.fetch(
+                "find_dead_letters", status=status, **place, **wanted.parameters()
+            )
         more = len(rows) > limit
         return Page(rows[:limit], str(rows[limit - 1]["id"]) if more else None)
 

@@ -34,6 +34,10 @@ class SchemaTooNew(MigrationNeeded):
         )
 
 
+class HousekeepingFailed(SluicegateError):
+    """The database refuses what housekeeping asks; work goes on without it."""
+
+
 class MigrationRefused(SluicegateError):
     """A migration cannot be applied as it stands."""
 

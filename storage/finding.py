@@ -15,6 +15,8 @@ STATUS_OF_RESULT = {
     "blocked": "blocked",
     "failed": "failed",
 }
+HOLDS = ("hold", "execution", "incident")
+"""What an execution may be paused by that is no wait."""
 CLOSED = ("approved", "rejected", "expired", "cancelled")
 """The statuses of requests that are no longer open."""
 MOST_SORTED = 10_000
@@ -52,11 +54,23 @@ async def find_executions(transaction: Transaction, asked: Mapping[str, object])
 
 async def _find_waiting(transaction: Transaction, asked: Mapping[str, object]) -> list[str]:
     what = str(asked["waiting_on"])
-    probed = {"waiting_on": what, "wait_row": wait_row_id(what), "most": MOST_SORTED}
-    found = _ids(await transaction.fetch("probe_waiting", **probed))
-    if len(found) >= MOST_SORTED:
+    name, about = _probe_of(what)
+    [found] = await transaction.fetch(name, **about)
+    if found["many"] >= MOST_SORTED:
         return _ids(await transaction.fetch("find_waiting_executions", **asked))
-    return _ids(await transaction.fetch("find_executions_among", **asked, ids=found))
+    return _ids(await transaction.fetch("find_executions_among", **asked, ids=found["ids"]))
+
+
+def _probe_of(what: str) -> tuple[str, Row]:
+    """Return the statement that looks for what executions wait for, and what it takes."""
+    if what == "approval":
+        return "probe_approvals", {"most": MOST_SORTED}
+    if (row := wait_row_id(what)) is not None:
+        return "probe_wait", {"wait_row": row}
+    asked = {"waiting_on": what, "most": MOST_SORTED}
+    if what in ("event", "timer"):
+        return "probe_waits_of_kind", asked
+    return "probe_held" if what in HOLDS else "probe_named", asked
 
 
 async def find_requests(

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 import psycopg
 
+from storage.errors import HousekeepingFailed, Unstorable
 from storage.partitions import (
     DROPPED,
     Month,
@@ -21,7 +22,7 @@ from storage.partitions import (
     has_ended,
 )
 from storage.statements import statements
-from storage.store import Connection, PostgresStore
+from storage.store import TRANSIENT, Connection, PostgresStore
 
 T = TypeVar("T")
 Chore = Literal["housekeeping", "vacuum"]
@@ -49,6 +50,11 @@ def retention_of(history_days: float, event_id_days: float) -> Retention:
     return Retention(history, timedelta(days=event_id_days))
 
 
+def first_line(error: Exception) -> str:
+    """Return what an error says, without its details."""
+    return str(error).strip().partition("\n")[0]
+
+
 class Housekeeping:
     """What one worker of a deployment does now and then, in short transactions."""
 
@@ -70,7 +76,22 @@ class Housekeeping:
                 await connection.set_autocommit(False)
 
     async def tidy(self, now: datetime) -> list[str]:
-        """Do everything that is due; return what was done, for the log."""
+        """Do everything that is due; return what was done, for the log.
+
+        Raises HousekeepingFailed for what trying again does not help.
+        """
+        try:
+            return await self._tidy(now)
+        except TRANSIENT:
+            raise
+        except psycopg.errors.InsufficientPrivilege as error:
+            why = f"the database role does not own the tables ({first_line(error)})"
+            text = f"{why}: run `sluicegate migrate` every month as the one that does"
+            raise HousekeepingFailed(text) from error
+        except (psycopg.Error, Unstorable) as error:
+            raise HousekeepingFailed(f"not done: {first_line(error)}") from error
+
+    async def _tidy(self, now: datetime) -> list[str]:
         if not await self._patiently(partial(ensure_partitions, now=now)):
             return ["the tables are in use: the next months' partitions come later"]
         done = await self._trim(("trim_event_ids",), before=now - self._retention.event_ids)

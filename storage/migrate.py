@@ -12,10 +12,10 @@ from importlib.resources import files
 from typing import Any, LiteralString, cast
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from storage.errors import DatabaseUnreachable, MigrationNeeded, MigrationRefused, SchemaTooNew
+from storage.online import drop_half_built, run_online
 from storage.partitions import ensure_partitions
 from storage.store import Connection, PostgresStore
 
@@ -214,16 +214,9 @@ async def _apply(connection: Connection, migration: Migration) -> None:
 
 
 async def _apply_online(connection: Connection, migration: Migration) -> None:
-    cursor = await connection.execute(
-        "select indexrelid::regclass::text as name from pg_index where not indisvalid"
-    )
-    for row in await cursor.fetchall():
-        # What an earlier try left behind: `if not exists` would take it for built.
-        if row["name"] in migration.text:
-            drop = sql.SQL("drop index concurrently if exists {name}")
-            await connection.execute(drop.format(name=sql.Identifier(row["name"])))
+    await drop_half_built(connection, migration.text)
     for statement in statements_of(migration.text):
-        await connection.execute(statement)
+        await run_online(connection, statement)
     await _note(connection, migration)
 
 

@@ -20,10 +20,12 @@ async def database_checks(store: PostgresStore) -> list[Check]:
     applied = await read_schema(store)
     before = datetime.now(UTC)
     rows = await store.fetch("read_server")
+    ahead = await store.fetch("read_next_month")
     between = before + (datetime.now(UTC) - before) / 2
     return [
         judge_applied(applied),
         *judge_server(rows),
+        judge_months(ahead[0]["partition"]),
         judge_clock(between - rows[0]["now"]),
     ]
 
@@ -70,6 +72,12 @@ def _turn_on(row: Row) -> str:
     else:
         statement = f"alter system set {name} = on"
     return f'psql "$DATABASE_URL" -c "{statement}" -c "select pg_reload_conf()"'
+
+
+def judge_months(partition: str | None) -> Check:
+    """Return what is to be said of next month's partitions, which workers make in time."""
+    answer = "next month's partitions are there" if partition else "next month's are missing"
+    return Check("partitions", partition is not None, answer, "sluicegate migrate", fatal=False)
 
 
 def judge_clock(skew: timedelta) -> Check:

@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.errors import SluicegateError
@@ -94,6 +94,11 @@ def asked_of(limit: int, cursor: str | None) -> Row:
     return {"before_at": at, "before_id": id, "limit": limit + 1}
 
 
+def _in_utc(at: datetime | None) -> datetime | None:
+    """Return an instant with its zone: without one no index can be used for it."""
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionFilter:
     """What executions to list; None means any."""
@@ -116,6 +121,8 @@ class ExecutionFilter:
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             **named,
+            "since": _in_utc(self.since),
+            "until": _in_utc(self.until),
             "label": label or None,
             "label_value": value if has_value else None,
             **asked_of(limit, cursor),

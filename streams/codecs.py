@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import orjson
 from pydantic import ValidationError
 
+from engine.durations import read_instant
 from engine.ids import ExecutionId, parse_execution_id, public_id
 from streams.json_check import Undecodable, read_json, require_object
 from streams.messages import Command, DomainEvent
@@ -93,7 +94,7 @@ def _instant(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        found = read_instant(text)
     except ValueError:
         raise Undecodable("invalid_time", f"time {text!r} is no RFC 3339 instant") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

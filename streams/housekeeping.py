@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from storage.errors import DatabaseUnreachable
+from storage.errors import DatabaseUnreachable, HousekeepingFailed
 from storage.housekeeping import Chore, Housekeeping
 from storage.store import TRANSIENT
 from streams.driver import back_off
@@ -19,8 +19,11 @@ async def keep_house(housekeeping: Housekeeping, every_seconds: float) -> None:
     """Make months ahead and drop old ones, for ever."""
 
     async def tidy(now: datetime) -> None:
-        for what in await housekeeping.tidy(now):
-            log.info("%s", what)
+        try:
+            for what in await housekeeping.tidy(now):
+                log.info("%s", what)
+        except HousekeepingFailed as problem:
+            log.warning("%s", problem)
 
     await _whenever_due(housekeeping, "housekeeping", every_seconds, tidy)
 

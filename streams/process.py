@@ -1,16 +1,41 @@
-"""A worker's process: Faust's own, with our loop and logging."""
+"""A worker's process: Faust's own, with our loop and logging, and an end that always comes."""
 
 import asyncio
+import logging
+import os
+import threading
 from typing import Any
 
 import faust
 
 from streams.transport import BatchApp
 
+END_SECONDS = 9.0
+"""How long an orderly end may take; what is unfinished then is taken over by others anyway."""
+
+log = logging.getLogger("sluicegate.process")
+
+
+class _Process(faust.Worker):  # type: ignore[misc]
+    """Ends in time after a signal, even where a client or the group does not answer."""
+
+    def _schedule_shutdown(self, signal: Any) -> None:
+        super()._schedule_shutdown(signal)
+        last = threading.Timer(END_SECONDS, _end_now)
+        last.daemon = True
+        last.start()
+
+
+def _end_now() -> None:
+    log.warning(
+        "not all was given back within %g s: ending now, other workers take it over", END_SECONDS
+    )
+    os._exit(0)
+
 
 def run_process(app: BatchApp, loop: asyncio.AbstractEventLoop, log_level: str) -> int:
     """Run the application until a signal or a crash; return the exit code."""
-    process: Any = faust.Worker(
+    process: Any = _Process(
         app,
         loop=loop,
         loglevel=log_level,

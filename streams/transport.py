@@ -22,6 +22,7 @@ install()
 
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 LOG_APPEND_TIME = 1
+RETRY_MS = 300
 METADATA_MS = 10_000
 """How long added partitions stay unknown at most; the client's own five minutes are too long."""
 FOREVER_SECONDS = 1_000_000.0
@@ -46,6 +47,8 @@ class BatchThread(aiokafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes this wait at 1.5 s; a broker that does not wake a waiting fetch needs less.
         consumer._fetch_max_wait_ms = self.app.fetch_wait_ms
+        # How often it looks for each partition's owner while the broker is away.
+        consumer._retry_backoff_ms = RETRY_MS
         return consumer
 
 

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from storage.store import PostgresStore
+from storage.errors import DatabaseUnreachable
+from storage.store import TRANSIENT, PostgresStore
 from streams.admin import Admin, BrokerUnreachable
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,19 +22,23 @@ class Watermark:
         self._lost = False
 
     async def read(self) -> datetime:
-        """Return the instant; one long ago while no broker answers."""
-        # In this order: what comes after the clock was read is not claimed to have been read.
-        now = await self._store.now()
+        """Return the instant; one long ago while broker or database do not answer."""
         try:
-            count = (await self._admin.partitions([self._topic])).get(self._topic, 0)
-            ends = await self._admin.ends([(self._topic, number) for number in range(count)])
-            ids = await self._admin.topic_ids([self._topic])
-        except BrokerUnreachable as problem:
+            reached = await self._read()
+        except (*TRANSIENT, DatabaseUnreachable, BrokerUnreachable) as problem:
             if not self._lost:
                 log.warning("requests that are overdue stay open for a while: %s", problem)
             self._lost = True
             return NEVER
         self._lost = False
+        return reached
+
+    async def _read(self) -> datetime:
+        # In this order: what comes after the clock was read is not claimed to have been read.
+        now = await self._store.now()
+        count = (await self._admin.partitions([self._topic])).get(self._topic, 0)
+        ends = await self._admin.ends([(self._topic, number) for number in range(count)])
+        ids = await self._admin.topic_ids([self._topic])
         if len(ends) < count or not count:
             return NEVER
         return await self._reached(

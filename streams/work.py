@@ -25,6 +25,7 @@ from streams.ledger import Ledger, RecordWrite
 from streams.outbox import chunks, pack
 from streams.oversize import instead_of
 from streams.records import write_records
+from streams.requesters import Requesters
 
 Advance = Callable[[Version, Execution, Input], tuple[Execution, tuple[Effect, ...]]]
 CheckInput = Callable[[Version, Mapping[str, object]], str | None]
@@ -142,11 +143,10 @@ class Work:
 
     async def finish(self) -> None:
         """Write everything; the caller commits."""
-        while self.ledger.record_writes or self.ledger.children:
-            writes, self.ledger.record_writes = self.ledger.record_writes, []
-            await self._settle_records(writes)
-            children, self.ledger.children = self.ledger.children, {}
-            await start_children(self, children.values())
+        requesters = Requesters()
+        await self._settle()
+        while await requesters.refuse_beyond(self):
+            await self._settle()
         tell_parents(self)
         await self._leave_lanes()
         async with self.transaction.pipelined():
@@ -158,6 +158,14 @@ class Work:
             row = await cursor.fetchone()
             if row is not None:
                 self.outbox[row["id"]] = messages
+
+    async def _settle(self) -> None:
+        """Do inside the transaction what steps ask for inside it, until nothing is left."""
+        while self.ledger.record_writes or self.ledger.children:
+            writes, self.ledger.record_writes = self.ledger.record_writes, []
+            await self._settle_records(writes)
+            children, self.ledger.children = self.ledger.children, {}
+            await start_children(self, children.values())
 
     async def _leave_lanes(self) -> None:
         new = {id for id, metadata in self.new.items() if "lanes" in metadata}

@@ -19,6 +19,7 @@ from storage.dead_letters import (
     DeadLetterRows,
     NoDeadLetter,
     NotOpen,
+    NotWhole,
 )
 from streams.producer import PublishFailed
 from streams.redrive import discard, replay
@@ -162,6 +163,8 @@ async def settle(request: Request, parts: PartsDep, id: Number) -> Response:
     except NotOpen as problem:
         told = f"Somebody was faster; nothing was done. ({problem})"
         return await show(request, parts, id, typed=typed, problem=told, status=409)
+    except NotWhole as problem:
+        return await show(request, parts, id, typed=typed, problem=f"{problem}.", status=409)
     except PublishFailed as problem:
         told = f"Nothing was done; try again in a moment. {problem}"
         return await show(request, parts, id, typed=typed, problem=told, status=503)

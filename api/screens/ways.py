@@ -13,6 +13,7 @@ from engine.ids import WaitId
 from engine.preview import Fork, NextWait, Preview, preview
 
 log = logging.getLogger("sluicegate.api")
+_FRACTION = re.compile(r"(\d\d:\d\d:\d\d)\.\d+(?=Z)")
 _UNSAID = re.compile(r"«approvals\.\w+\.reason»")
 MAX_LINES = 12
 
@@ -78,7 +79,8 @@ def _fork_lines(fork: Fork, depth: int) -> Iterator[tuple[int, str]]:
 def _end(found: Preview) -> str:
     error = found.error
     why = f": {error['message']}" if error and error.get("message") else ""
-    return _UNSAID.sub("the reason given", f"ends {found.result or found.status}{why}")
+    text = _UNSAID.sub("the reason given", f"ends {found.result or found.status}{why}")
+    return _FRACTION.sub(r"\1", text)
 
 
 def _wait_text(wait: NextWait) -> str:

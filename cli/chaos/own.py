@@ -136,7 +136,8 @@ class _Play:
         workers = self._deployment.workers
         final = workers.stop()
         exits = {f"exits with {code}": n for code, n in sorted(workers.exits.items())}
-        return {**workers.told(), **exits, "last exits": ", ".join(map(str, final))}
+        stuck = {"did not end within 30 s of SIGTERM": workers.unstopped}
+        return {**workers.told(), **stuck, **exits, "last exits": ", ".join(map(str, final))}
 
     def _tend(self) -> None:
         self._deployment.workers.tend()

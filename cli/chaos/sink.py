@@ -40,6 +40,13 @@ class Sink:
         return 503 if refused else 200
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: callers that are killed leave broken connections."""
+
+
 @contextmanager
 def a_sink() -> Iterator[Sink]:
     """Serve on a free port of loopback until the block ends."""
@@ -68,8 +75,7 @@ def a_sink() -> Iterator[Sink]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     sink.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True, name="sink")
     thread.start()

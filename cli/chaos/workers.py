@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from pathlib import Path
 from devstack.processes import end, spawn
 
 STOP_SECONDS = 20.0
+GRACE_SECONDS = 30.0
+"""How long a worker may take to end, as under Kubernetes."""
 FAKETIME = ("usr/lib/*/faketime", "usr/lib*/faketime", "usr/local/lib/faketime")
 TOLD = {
     "fences": re.compile(rb"fenced at offset|owned by another worker"),
@@ -32,6 +35,8 @@ def find_faketime() -> Path | None:
 class _Slot:
     process: subprocess.Popen[bytes]
     stopped: bool = False
+    asked_at: float | None = None
+    """When it was asked to end."""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,8 @@ class Workers:
     slots: list[_Slot] = field(default_factory=list)
     exits: Counter[int] = field(default_factory=Counter)
     """Exit codes; negative ones are signals."""
+    unstopped: int = 0
+    """How many did not end though they were asked to, and were killed."""
     shifts: dict[int, float] = field(default_factory=dict)
     """By how many seconds the clock of a worker's next process is off."""
 
@@ -68,7 +75,11 @@ class Workers:
         """Start again what has ended."""
         for number, slot in enumerate(self.slots):
             code = slot.process.poll()
-            if code is not None:
+            if slot.asked_at is not None and time.monotonic() - slot.asked_at > GRACE_SECONDS:
+                self.unstopped += code is None
+                slot.asked_at = None
+                slot.process.kill()
+            elif code is not None:
                 self.exits[code] += 1
                 self.slots[number] = _Slot(self._spawn(number))
 
@@ -81,6 +92,8 @@ class Workers:
         slot = self.slots[number]
         slot.process.send_signal(what)
         slot.stopped = what is signal.SIGSTOP
+        if what is signal.SIGTERM:
+            slot.asked_at = time.monotonic()
 
     def kill(self, number: int) -> bool:
         """Kill a worker; tell whether it died of that."""

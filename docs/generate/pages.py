@@ -4,7 +4,16 @@ import json
 from pathlib import Path
 
 from config.settings import Settings
-from docs.generate import codes, language, operators, reliability, settings, statuses, topics
+from docs.generate import (
+    codes,
+    language,
+    operators,
+    problems,
+    reliability,
+    settings,
+    statuses,
+    topics,
+)
 from engine.language.schema import resources_schema, workflow_schema
 from streams.asyncapi import document, text_of
 from streams.described import Json
@@ -33,6 +42,7 @@ def pages() -> dict[str, str]:
         "codes": codes.page(),
         "topics": topics.page(),
         "settings": settings.page(),
+        "problems": problems.page(),
     }
     reference = {f"reference/{name}.md": NOTE + text for name, text in written.items()}
     return {

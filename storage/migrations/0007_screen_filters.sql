@@ -1,4 +1,4 @@
--- What lists are searched by, so that none of them reads a big table as a whole (docs/adr/0021).
+-- expand: what lists are searched by, so that none of them reads a big table as a whole (docs/adr/0021)
 
 -- The workflow that asks: requests are listed by it without a look at their executions.
 alter table approval_requests add column workflow_name varchar(255);
@@ -17,6 +17,7 @@ drop index idx_approval_requests_open;
 
 -- Approvals are listed by their requests: most executions, which wait for nothing else, cost nothing here.
 create index idx_waits_listed on waits (kind, status, opened_at desc, id desc)
+    include (execution_id)
     where kind <> 'approval';
 create index idx_waits_workflow
     on waits ((record ->> 'workflow'), kind, status, opened_at desc, id desc)
@@ -32,3 +33,7 @@ create index idx_executions_workflow_completed
 create index idx_executions_held on workflow_executions ((split_part(paused_reason, ':', 1)))
     where status = 'paused'
         and split_part(paused_reason, ':', 1) not in ('approval', 'event', 'timer');
+
+create index idx_dead_letters_listed on dead_letters (status, id desc);
+create index idx_dead_letters_topic on dead_letters (topic, id desc);
+create index idx_dead_letters_error_type on dead_letters (error_type, id desc);

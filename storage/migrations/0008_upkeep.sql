@@ -11,6 +11,10 @@ create table if not exists root_starts (
 
 create index concurrently if not exists idx_commands_received_at on commands using brin (received_at);
 
+-- How many approvals a requester has open; most requests name none.
+create index concurrently if not exists idx_approval_requests_requester on approval_requests (requester_id)
+where status = 'pending' and requester_id is not null;
+
 -- Small tables whose rows come and go, or change with every batch: vacuumed by count, not by share.
 alter table positions set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 alter table trigger_keys set (

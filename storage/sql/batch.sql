@@ -640,3 +640,10 @@ select r.root, r.started + 1
 from json_to_recordset(%(rows)s::json) as r (root uuid, started integer)
 on conflict (root) do update set started = root_starts.started + excluded.started - 1
 returning root::text as root, started;
+
+-- name: count_open_requests
+select a.requester_id as requester, count(*)::int as number
+from approval_requests a
+where a.status = 'pending' and a.requester_id = any(%(requesters)s::text[])
+    and a.id <> all(%(closed)s::uuid[])
+group by a.requester_id;

@@ -76,59 +76,70 @@ where (%(workflow)s::text is null or w.name = %(workflow)s)
         or w.labels ->> %(label)s = %(label_value)s
     );
 
--- name: probe_waiting
--- The executions that wait for something, up to a number: few are sorted, of many the newest are looked for.
-(
-    select e.id::text as id
+-- name: probe_held
+-- The executions that wait for something, up to a number: few are sorted, of many the newest are
+-- looked for. Their ids stay one text on their way there and back.
+select count(*)::int as many, coalesce(array_agg(f.id)::text, '{}') as ids
+from (
+    select e.id
     from workflow_executions e
     where e.status = 'paused'
         and split_part(e.paused_reason, ':', 1) = %(waiting_on)s
         and split_part(e.paused_reason, ':', 1) not in ('approval', 'event', 'timer')
     limit %(most)s
-)
-union all
-(
-    select w.execution_id::text
+) as f;
+
+-- name: probe_waits_of_kind
+select count(*)::int as many, coalesce(array_agg(f.id)::text, '{}') as ids
+from (
+    select w.execution_id as id
     from waits w
     where w.kind = %(waiting_on)s and w.kind <> 'approval' and w.status = 'open'
     limit %(most)s
-)
-union all
-(
-    select w.execution_id::text
-    from waits w
-    where w.record ->> 'event' = %(waiting_on)s and w.kind = 'event' and w.status = 'open'
-    limit %(most)s
-)
-union all
-(
-    select w.execution_id::text
-    from waits w
-    where w.id = %(wait_row)s::uuid and w.status = 'open'
-)
-union all
-(
-    select a.execution_id::text
-    from approval_requests a
-    where a.status = 'pending' and %(waiting_on)s = 'approval'
-    order by a.requested_at desc
-    limit %(most)s
-)
-union all
-(
-    select a.execution_id::text
+) as f;
+
+-- name: probe_approvals
+select count(*)::int as many, coalesce(array_agg(f.id)::text, '{}') as ids
+from (
+    select a.execution_id as id
     from approval_requests a
     where a.status = 'pending'
-        and (a.roles @> array[%(waiting_on)s::text] or a.users @> array[%(waiting_on)s::text])
     order by a.requested_at desc
     limit %(most)s
-);
+) as f;
+
+-- name: probe_wait
+select count(*)::int as many, coalesce(array_agg(w.execution_id)::text, '{}') as ids
+from waits w
+where w.id = %(wait_row)s and w.status = 'open';
+
+-- name: probe_named
+select count(*)::int as many, coalesce(array_agg(f.id)::text, '{}') as ids
+from (
+    (
+        select w.execution_id as id
+        from waits w
+        where w.record ->> 'event' = %(waiting_on)s and w.kind = 'event' and w.status = 'open'
+        limit %(most)s
+    )
+    union all
+    (
+        select a.execution_id
+        from approval_requests a
+        where a.status = 'pending'
+            and (a.roles @> array[%(waiting_on)s::text] or a.users @> array[%(waiting_on)s::text])
+        order by a.requested_at desc
+        limit %(most)s
+    )
+    limit %(most)s
+) as f;
 
 -- name: find_executions_among
-select e.id::text as id
-from workflow_executions e
-where e.id = any(%(ids)s::uuid[])
-    and (%(status)s::text is null or e.status = %(status)s)
+select distinct e.id::text as id, e.started_at
+-- Looked up one by one: each id in its own partition only. With `offset 0` no join is made of it.
+from unnest(%(ids)s::text::uuid[]) as f (id)
+cross join lateral (select * from workflow_executions o where o.id = f.id offset 0) as e
+where (%(status)s::text is null or e.status = %(status)s)
     and (%(result)s::text is null or e.result = %(result)s)
     and (%(workflow)s::text is null or e.workflow_name = %(workflow)s)
     and (%(trigger)s::text is null or e.trigger_event = %(trigger)s)
@@ -140,7 +151,7 @@ where e.id = any(%(ids)s::uuid[])
         %(before_at)s::timestamptz is null
         or (e.started_at, e.id) < (%(before_at)s, %(before_id)s::uuid)
     )
-order by e.started_at desc, e.id desc
+order by e.started_at desc, e.id::text desc
 limit %(limit)s;
 
 -- name: find_waiting_executions

@@ -5,3 +5,7 @@ select
 from pg_settings s
 where s.name in ('fsync', 'full_page_writes', 'synchronous_commit', 'server_encoding')
 order by s.name;
+
+-- name: read_next_month
+-- Null where it has no partitions yet.
+select to_regclass('events_' || to_char(now() + interval '1 month', 'YYYY_MM'))::text as partition;

@@ -117,6 +117,28 @@ def test_votes_are_shown_as_they_come_and_nobody_votes_twice(desk: Desk, site: S
     says(watching, "Already decided by bo: approved")
 
 
+def test_a_request_that_is_not_the_one_shown_is_not_decided(desk: Desk, site: Site) -> None:
+    record = an_order(site, "o-changed")
+    page = desk.window(form_of(record), "ana")
+    page.fill("#reason", "as I read it")
+    page.evaluate("document.querySelector('[name=request_hash]').value = 'sha256:other'")
+    page.click("button:has-text('Approve')")
+    says(page, "The request is not the one you were shown. Read it again, then decide.")
+    assert page.input_value("#reason") == "as I read it"
+    page.click("button:has-text('Approve')")
+    says(page, "Done: approved by ana")
+
+
+def test_what_does_not_exist_or_has_ended_explains_itself(desk: Desk, site: Site) -> None:
+    page = desk.window("/approvals/w_none")
+    says(page, "The approval request w_none does not exist.")
+    record = an_order(site, "o-ended")
+    stale = desk.window(form_of(record), "ana", java_script_enabled=False)
+    site.post(f"/api/v1/executions/{record['execution_id']}/cancel?wait=10", {"by": "op"})
+    stale.click("button:has-text('Approve')")
+    assert "your answer changed nothing" in stale.inner_text("main")
+
+
 def test_a_field_that_does_not_fit_is_marked_and_the_rest_is_kept(desk: Desk, site: Site) -> None:
     record = an_order(site, "o-wrong")
     page = desk.window(form_of(record), "ana")

@@ -1,9 +1,14 @@
 """Workers that die in the middle of a batch: their exit codes, and records that kill them."""
 
 import json
+import signal
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from devstack.proxy import Proxy
 from devstack.stack import EmbeddedStack
+from streams.process import END_SECONDS
 from tests.world import World, a_world
 
 DEFINITION = """\
@@ -74,3 +79,24 @@ def test_workers_that_end_in_order_leave_no_suspicion(stack: EmbeddedStack, tmp_
         assert world.stop_workers() == [0]
         held = world.query("select count(*) as n from positions where holder is not null")
         assert held == [{"n": 0}]
+
+
+# S213
+# F11
+def test_a_worker_that_is_asked_to_stop_while_the_database_hangs_ends_in_time(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    with a_world(stack, tmp_path, {"survivor.yaml": DEFINITION}) as world:
+        address = urlsplit(world.database_url)
+        with Proxy(address.port or 5432) as database:
+            place = address.netloc.rpartition(":")[0] + f":{database.port}"
+            worker = world.start_worker(DATABASE_URL=address._replace(netloc=place).geturl())
+            world.started_by(world.publish("survive.asked", {"n": 1}))
+            database.stall()
+            world.publish("survive.asked", {"n": 2})
+            worker.send_signal(signal.SIGTERM)
+            begun = time.monotonic()
+            assert worker.wait(30) == 0
+            assert time.monotonic() - begun < END_SECONDS + 3
+        world.start_worker()
+        world.until("select 1 as x from records where entity_type = 'survivor' and entity_id = '2'")

@@ -52,7 +52,7 @@ def test_no_wait_ends_before_its_time_over_a_slow_line(
         world.started_by(world.publish("nap.asked", a_nap(0)))
         proxy.delay(0.1)
         for n in range(40):
-            world.publish("nap.asked", a_nap(2 + n * 0.05))
+            world.publish("nap.asked", a_nap(6 + n * 0.05))
         world.until(
             "select 1 as x where (select count(*) from workflow_executions"
             " where status = 'completed') = 41"

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import logging
 import os
 import subprocess
 import tarfile
@@ -17,6 +16,7 @@ from devstack.stack import EmbeddedStack
 from storage.migrate import Migration, migrate, migrations
 from storage.store import PostgresStore
 from streams.catalog import register
+from tests.chaos.figures import figure
 from tests.sink import a_sink
 from tests.steady import Load, a_load
 from tests.world import ROOT, World, a_world, a_world_of
@@ -25,7 +25,6 @@ BEFORE = "89ad0d8e95b7ad5635d2251d49988cc5fb109f63"
 """A version that knows schema 6 at most."""
 RATE = float(os.environ.get("SLUICEGATE_UPGRADE_RATE", "40"))
 PHASE_SECONDS = 4.0
-log = logging.getLogger("upgrades")
 DEFINITION = """\
 name: upgraded
 trigger: {{ event: upgrade.asked }}
@@ -125,7 +124,7 @@ def test_workers_of_two_versions_work_side_by_side_through_a_migration_and_back(
             score = all_done(world, load)
         longest = world.query(STALL)[0]["longest"]
     number = load.published
-    log.info("%s", f"{number} executions, longest stall {longest:.2f} s")
+    figure("F19", executions=number, lost=number - score["completed"], longest_stall_s=longest)
     assert score == {
         "executions": number, "completed": number, "dead_letters": 0, "doubled": 0, "refused": 0,
     }  # fmt: skip
@@ -159,7 +158,8 @@ def test_work_goes_on_while_what_a_later_version_needs_is_added(
             go_on(world, load, 1.5)
             score = all_done(world, load)
         longest = world.query(STALL)[0]["longest"]
-    log.info("%s", f"{load.published} executions, longest stall {longest:.2f} s")
+    lost = load.published - score["completed"]
+    figure("F19", executions=load.published, lost=lost, longest_stall_s=longest)
     assert (score["completed"], score["dead_letters"]) == (load.published, 0)
     assert longest < 4
 
@@ -236,6 +236,11 @@ def test_no_execution_changes_its_version_while_definitions_are_deployed_all_the
     changing = [row for row in taken if said[row["execution_id"]] != {row["version"]}]
     astray = [row for row in taken if set(row["steps"]) != steps_of_edition(row["version"])]
     versions = {row["version"] for row in taken}
-    log.info("%s", f"{len(taken)} executions on {len(versions)} versions")
+    figure(
+        "F23",
+        executions=len(taken),
+        versions=len(versions),
+        changing_version=len(changing),
+    )
     assert (changing, astray) == ([], [])
     assert len(versions) > EDITIONS / 2

@@ -1,6 +1,7 @@
 """The HTTP interface on a running deployment (requirements.md S200-S204)."""
 
 import json
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -94,6 +95,10 @@ async def test_an_approval_is_decided_over_http_and_answers_with_its_receipt(
         ("GET", f"{API}/executions?limit=0", None, 422),
         ("GET", f"{API}/executions?status=odd", None, 422),
         ("GET", f"{API}/executions?cursor=odd", None, 422),
+        ("GET", f"{API}/executions?since=0.5", None, 422),
+        ("GET", f"{API}/executions?key=%00", None, 422),
+        ("GET", f"{API}/executions/%00", None, 422),
+        ("GET", f"{API}/approvals?user=me", None, 422),
         ("GET", f"{API}/approvals/w_{'0' * 32}", None, 404),
         ("POST", f"{API}/approvals/w_{'0' * 32}/approve", b'{"decided_by": "a"}', 404),
         ("POST", f"{API}/events", b"{", 400),
@@ -175,3 +180,20 @@ async def test_hostile_text_is_shown_as_text(client: httpx.AsyncClient, shop: Wo
     page = await client.get(f"/approvals/{waiting['wait_id']}")
     assert "<script>" not in page.text
     assert "&lt;script&gt;" in page.text
+
+
+@pytest.mark.parametrize("path", ["approvals/w_1/approve", "executions/exec_1/hold", "events"])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_beyond_all_bounds_is_refused_while_it_comes(
+    client: httpx.AsyncClient, path: str, announced: bool
+) -> None:
+    body = b'{"decided_by": "' + b"a" * 3_000_000 + b'"}'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 65_536):
+            yield body[start : start + 65_536]
+
+    kind = {"content-type": "application/json"}
+    content = body if announced else chunks()
+    answer = await client.post(f"{API}/{path}", content=content, headers=kind)
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")

@@ -1,13 +1,13 @@
 """The OpenAPI document names every operation, and answers keep to it (S200-S205)."""
 
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import httpx2 as httpx
 import jsonschema_rs
 import pytest
 
-from api.problems import ProblemBody
+from api.problems import KINDS, Kind, ProblemBody
 from tests.integration.seeds import a_request, an_execution
 from tests.world import World
 
@@ -144,3 +144,37 @@ async def test_answers_are_those_that_the_document_names(
     if status >= 400:
         jsonschema_rs.validate(ProblemBody.model_json_schema(), answer.json())
         assert answer.json()["status"] == status
+
+
+def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema, or the one that it refers to."""
+    for part in schema.get("anyOf", ()):
+        if part.get("type") != "null":
+            return resolved(document, part)
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return dict(document["components"]["schemas"][name]) if name else schema
+
+
+# S200 S201 S202 S203 S204 S205
+async def test_the_document_shows_a_schema_of_every_answer_and_an_example_of_every_body(
+    quiet_client: httpx.AsyncClient,
+) -> None:
+    document = (await quiet_client.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1.")
+    for method, path in OPERATIONS:
+        operation = document["paths"][f"{API}{path}"][method]
+        for status, answer in operation["responses"].items():
+            for content in answer["content"].values():
+                assert content["schema"], (path, status)
+        for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+            schema = resolved(document, content["schema"])
+            shown = content.get("examples") or schema.get("examples")
+            assert shown or kind != next(iter(operation["requestBody"]["content"])), path
+            for example in schema.get("examples", ()):
+                whole = {**schema, "components": document["components"]}
+                jsonschema_rs.validate(whole, example)
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_type_of_problem_has_its_meaning(kind: Kind) -> None:
+    assert KINDS[kind].endswith(".")

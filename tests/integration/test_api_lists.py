@@ -82,7 +82,7 @@ async def test_executions_are_found_by_status_workflow_trigger_and_time(
 ) -> None:
     label = uuid4().hex
     run = an_execution(quiet, label, "blocked", labels={label: ""})
-    matching = {"status": "blocked", "result": "blocked", "workflow": "order-approval"}
+    matching = {"status": "blocked", "result": "blocked", "workflow": "labelled"}
     times = {"since": "2026-01-01T00:00:00Z", "until": "2126-01-01T00:00:00Z"}
     asked = {"label": label, "trigger": "order.created", **matching, **times}
     assert await ids(quiet_client, "executions", "execution_id", **asked) == [run]

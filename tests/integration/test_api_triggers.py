@@ -126,7 +126,9 @@ async def test_a_waiting_start_answers_how_its_execution_ended(
     answer(quiet, record, code=None, message="started", execution=row_id)
     with psycopg.connect(quiet.database_url) as connection:
         row = {"id": row_id, "status": status, "result": result, "reason": reason}
-        connection.execute(EXECUTION, {**row, "ended": reason is None, "metadata": "{}"})
+        connection.execute(
+            EXECUTION, {**row, "ended": reason is None, "metadata": "{}", "labels": "{}"}
+        )
     found = await call
     assert found.status_code == 200
     body = found.json()

@@ -56,6 +56,17 @@ steps:
 """
 
 
+ASK = """\
+name: ask
+trigger: { event: ask.asked }
+steps:
+  - id: approve
+    approval: { title: "May ${requested_by}?", roles: [manager] }
+  - id: again
+    approval: { title: "Really?", roles: [manager] }
+"""
+
+
 def texts() -> dict[str, str]:
     many = {
         f"many-{n:02}.yaml": MANY.format(
@@ -63,7 +74,14 @@ def texts() -> dict[str, str]:
         )
         for n in range(51)
     }
-    return {**many, "loop.yaml": LOOP, "family.yaml": FAMILY, "child.yaml": CHILD, "c.yaml": CALL}
+    return {
+        **many,
+        "loop.yaml": LOOP,
+        "family.yaml": FAMILY,
+        "child.yaml": CHILD,
+        "c.yaml": CALL,
+        "ask.yaml": ASK,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +100,7 @@ def tight(
             SLUICEGATE_MAX_STARTS_PER_ROOT="5",
             SLUICEGATE_MAX_OUTPUT_BYTES="2048",
             SLUICEGATE_MAX_CONTEXT_BYTES="16384",
+            SLUICEGATE_MAX_OPEN_APPROVALS="3",
             SLUICEGATE_SECRET_SINK=sink.url,
         )
         yield world
@@ -208,3 +227,24 @@ def test_a_context_at_the_bound_is_kept_and_one_byte_more_fails_the_step(
     refused = call(length + 1)
     assert (refused["status"], refused["error_code"]) == ("failed", "context_too_large")
     assert call(100)["status"] == "completed"
+
+
+OPENED = "select request_id from approval_requests where requester_id = %s and status = 'pending'"
+
+
+def test_a_requester_has_as_many_open_approvals_as_the_bound_and_the_next_step_fails(
+    tight: World,
+) -> None:
+    ann, bob = uuid4().hex, uuid4().hex
+    for name in (ann, ann, ann, bob):
+        tight.publish("ask.asked", {"requested_by": name})
+    tight.until(f"select 1 from ({OPENED}) as o having count(*) = 3", ann)
+    refused = ended(tight, tight.publish("ask.asked", {"requested_by": ann}))
+    assert (refused["status"], refused["error_code"]) == ("failed", "too_many_open_approvals")
+    assert str(refused["error_message"]).startswith(f"{ann} has 3 open approvals already")
+    assert len(tight.query(OPENED, ann)) == 3
+    assert len(tight.query(OPENED, bob)) == 1
+    # A decision makes room in its own transaction: the second question takes the first one's place.
+    waiting = tight.waiting(requester=ann)
+    assert tight.receipt(tight.decide(waiting))["result"] == "applied"
+    assert len(tight.until(f"{OPENED} and step_path = 'again'", ann)) == 1

@@ -129,7 +129,7 @@ def mend(world: World, remedy: str, folder: Path) -> None:
             world.env[name] = value
         case "psql":
             execute(world, [text for flag, text in pairwise(told) if flag == "-c"])
-        case _ if broker_kind() == "kafka":
+        case _ if program.startswith("kafka-") and broker_kind() == "kafka":
             run_tool(remedy, folder)
         case "kafka-configs.sh":
             key, _, value = options["--add-config"].partition("=")

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 
 from devstack.stack import EmbeddedStack
 from engine.ids import child_id, execution_id
+from storage.errors import HousekeepingFailed
 from storage.housekeeping import Housekeeping, Retention
 from storage.migrate import migrate
 from storage.partitions import create_month, month_of
@@ -263,6 +265,25 @@ async def test_the_tables_of_what_comes_and_goes_are_vacuumed(store: PostgresSto
     again = "insert into outbox (shard, messages) select 0, 'x' from generate_series(1, 500)"
     await run(store, (again, ()))
     assert await ask(store, size) == before
+
+
+async def test_a_role_that_does_not_own_the_tables_is_told_what_to_do(
+    store: PostgresStore,
+) -> None:
+    role = f"r{uuid4().hex[:10]}"
+    await run(
+        store,
+        (f"create role {role} login password 'x'", ()),
+        (f"grant select, insert, update, delete on all tables in schema public to {role}", ()),
+    )
+    url = urlsplit(store.url)
+    other = url._replace(netloc=f"{role}:x@{url.hostname}:{url.port}").geturl()
+    worker = PostgresStore(other, pool_size=2)
+    await worker.open()
+    with pytest.raises(HousekeepingFailed, match="run `sluicegate migrate` every month"):
+        await keeping(worker).tidy(datetime(2031, 12, 31, tzinfo=UTC))
+    await keeping(worker).vacuum()
+    await worker.close()
 
 
 async def spoil(url: str) -> None:

@@ -78,25 +78,23 @@ async def test_a_migration_waits_for_a_long_transaction_and_stops_others_for_two
 ) -> None:
     await migrate(store)
     more = with_one_more("-- expand: more\nalter table positions add column more integer;")
-    async with store.connection() as report:
+    async with (
+        store.connection() as report,
+        await psycopg.AsyncConnection.connect(store.url, autocommit=True) as other,
+    ):
         await report.execute("select count(*) from positions")
         migrating = asyncio.create_task(migrate(store, known=more))
         longest, until = 0.0, time.monotonic() + 5
         while time.monotonic() < until:
             begun = time.monotonic()
-            await store.fetch("move_position", **NOWHERE)
+            await other.execute("select count(*) from positions")
             longest = max(longest, time.monotonic() - begun)
             await asyncio.sleep(0.01)
         assert not migrating.done()
         await report.rollback()
-    assert await migrating == ["0900_more"]
-    assert longest < 2.5
-
-
-NOWHERE = {
-    "next_offset": 1, "watermark": None, "group_id": "g", "topic": "t", "partition": 0,
-    "expected": 0,
-}  # fmt: skip
+        assert await migrating == ["0900_more"]
+    # Two seconds, and what a busy machine adds.
+    assert 0.5 < longest < 3.5
 
 
 async def test_an_index_half_built_is_built_again(store: PostgresStore) -> None:

@@ -195,7 +195,9 @@ def test_a_waiting_start_prints_how_it_ended(
         reason = "approval:w" if status == "paused" else None
         row = {"id": row_id, "status": status, "result": result, "reason": reason}
         with psycopg.connect(quiet.database_url) as connection:
-            connection.execute(EXECUTION, {**row, "ended": reason is None, "metadata": "{}"})
+            connection.execute(
+                EXECUTION, {**row, "ended": reason is None, "metadata": "{}", "labels": "{}"}
+            )
 
     arguments = ("trigger", "order-approval", "--data", json.dumps(order), "--wait")
     done = answered(quiet, arguments, act)
@@ -255,9 +257,9 @@ def test_definitions_and_waits_are_listed_and_shown(quiet: World) -> None:
     assert {item["name"] for item in listed} >= {"order-approval"}
     text = quiet.command("workflows", "show", "order-approval").stdout
     assert text == (quiet.definitions / "order-approval.yaml").read_text()
-    assert quiet.command("workflows", "show", "order-approval", "--version", "9").returncode == 3
+    assert quiet.command("workflows", "show", "order-approval", "--version", "999").returncode == 3
     versions = json.loads(quiet.command("workflows", "versions", "order-approval", "--json").stdout)
-    assert [item["version"] for item in versions["items"]] == [1]
+    assert versions["items"][-1]["version"] == 1
     run = an_execution(quiet, uuid4().hex, "paused", "timer:w", ("timer",))
     waits = quiet.command("waits", "list", "--kind", "timer", "--json", "--limit", "200")
     assert run in [item["execution_id"] for item in json.loads(waits.stdout)["items"]]

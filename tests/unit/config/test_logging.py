@@ -91,3 +91,15 @@ def test_no_secret_is_in_message_arguments_fields_or_traceback(
     assert "RuntimeError: login with *** failed" in text
     if form == "json":
         json.loads(text)
+
+
+def test_a_client_that_says_the_same_at_every_try_is_written_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("INFO", "json")
+    client = logging.getLogger("aiokafka.conn")
+    for _ in range(5):
+        client.error("no broker at %s", "127.0.0.1:1")
+    client.error("no broker at %s", "127.0.0.1:2")
+    lines = [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ["no broker at 127.0.0.1:1", "no broker at 127.0.0.1:2"]

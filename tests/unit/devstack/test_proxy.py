@@ -201,7 +201,7 @@ def test_healing_ends_a_cut(proxy: Proxy) -> None:
 def test_a_server_that_is_away_looks_like_one(proxy: Proxy) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         proxy.target = probe.getsockname()[1]
-    with a_client(proxy) as client, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), a_client(proxy) as client:
         client.recv(1)
 
 

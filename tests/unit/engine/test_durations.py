@@ -55,10 +55,22 @@ def test_what_is_no_length_is_refused_with_what_to_write(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-03-02T09:00:00Z", "2026-03-02T10:00:00+01:00", "20260302T090000Z"]
+    "text",
+    [
+        "2026-03-02T09:00:00Z",
+        "2026-03-02T10:00:00+01:00",
+        "20260302T090000Z",
+        "2026-03-02t09:00:00z",
+        "2026-03-02T09:00:00.000000999Z",
+    ],
 )
 def test_an_instant_is_read_with_its_zone(text: str) -> None:
     assert parse_instant(text) == datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def test_a_leap_second_is_the_last_moment_before_it() -> None:
+    found = parse_instant("2016-12-31T23:59:60Z")
+    assert found == datetime(2016, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["2026-03-02T09:00:00", "2026-03-02"])
