@@ -57,9 +57,11 @@ class Intake:
         self._positions, self._probation, self._handler = positions, probation, handler
         self._gate = asyncio.Semaphore(AT_ONCE)
 
-    async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
+    async def take(
+        self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None
+    ) -> None:
         """Process one batch of one partition; returns once it is committed."""
-        fresh = await self._positions.accept(partition, records)
+        fresh = await self._positions.accept(partition, records, follows)
         alone = [one for one in fresh if self._probation.covers(partition, one.offset)]
         for record in alone:
             await self._take_alone(partition, record)
