@@ -64,9 +64,11 @@ class Intake:
         self._begun_at: dict[Partition, int] = {}
         """Where each partition stood when its batch under way was taken."""
 
-    async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
+    async def take(
+        self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None
+    ) -> None:
         """Process one batch of one partition; returns once it is committed."""
-        fresh = await self._positions.accept(partition, records)
+        fresh = await self._positions.accept(partition, records, follows)
         if fresh:
             self._begun_at[partition] = self._positions.expected(partition)
             with contextlib.suppress(ReadAgain):

@@ -6,6 +6,7 @@ one fetch returned for a partition becomes one message, and positions come from 
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import faust
@@ -30,6 +31,15 @@ FOREVER_SECONDS = 1_000_000.0
 
 StartOffsets = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
 Release = Callable[[frozenset[TP]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The value of a message: records of one fetch, in order."""
+
+    records: Sequence[Any]
+    follows: int | None
+    """The offset after the fetch's records before these; none for its first."""
 
 
 class BatchTopic(faust.Topic):  # type: ignore[misc]
@@ -102,11 +112,13 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
                 await self.perform_seek()
             return
         for partition, rows in records.items():
+            follows = None
             for batch in slices(rows, self.app.batch_size):
                 if not self.flow_active or self.seeks != seeks:
                     return
                 message = self._to_message(partition, batch[-1])
-                message.value = batch
+                message.value = Batch(batch, follows)
+                follows = batch[-1].offset + 1
                 yield partition, message
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
