@@ -375,7 +375,7 @@ def first_paint(url: str) -> dict[str, Any]:
 def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Fill a deployment, and look at everything."""
     report: dict[str, Any] = machine() | {"executions": options.executions}
-    report["load_at_start"] = os.getloadavg()
+    report |= {"requests": options.requests, "load_at_start": os.getloadavg()}
     with EmbeddedStack(folder / "stack") as stack:
         bench = Bench(stack, folder, 20)
         report["seeding"] = fill(bench, options.executions, options.waiting)
@@ -390,6 +390,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
                 name: weight(visitor, looked_at[name][0])
                 for name in ("inbox", "approval", "executions", "execution", "workflow", "health")
             }
+            report["load_at_end"] = os.getloadavg()
             report["idle"] = asyncio.run(idle(bench, url, pid, looked_at))
     return report
 

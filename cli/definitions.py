@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from cli.show import print_json
 from engine.definition import Definition
 
 
-def validate_files(paths: Sequence[Path]) -> int:
+def validate_files(paths: Sequence[Path], *, as_json: bool = False) -> int:
     """Print every mistake of every file; returns the exit code."""
     found = Folder()
     for path in paths:
@@ -23,6 +24,16 @@ def validate_files(paths: Sequence[Path]) -> int:
             found.add(read_folder(path))
         else:
             read_into(path, found)
+    if as_json:
+        print_json(
+            {
+                "valid": not found.mistakes,
+                "definitions": [each.name for each in found.definitions],
+                "mistakes": [asdict(each) for each in sorted(found.mistakes)],
+                "warnings": [asdict(each) for each in sorted(found.warnings)],
+            }
+        )
+        return FAILED if found.mistakes else OK
     for mistake in sorted(found.mistakes):
         sys.stdout.write(f"{mistake}\n")
     for warning in sorted(found.warnings):

@@ -139,11 +139,12 @@ def apply(folder: Annotated[Path, typer.Argument(help="Folder of definitions.")]
 @app.command()
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Definition files or folders.")],
+    as_json: JsonFlag = False,
 ) -> None:
     """Check definitions offline; every mistake as file:line:column: message."""
     from cli.definitions import validate_files
 
-    raise SystemExit(validate_files(files))
+    raise SystemExit(validate_files(files, as_json=as_json))
 
 
 @app.command("test")

@@ -31,7 +31,7 @@ def text_of(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(text_of, value))
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Mapping
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from storage.errors import DatabaseUnreachable
@@ -43,6 +44,12 @@ class Assignment:
         left = None if revoked is None else [Partition(*tp) for tp in revoked]
         with contextlib.suppress(*TRANSIENT, DatabaseUnreachable):
             await self._probation.release(left)
+
+    async def seek_back(self) -> None:
+        """Read on from the stored positions: what was fetched before is not trusted."""
+        if self.app is not None:
+            with contextlib.suppress(KafkaError):
+                await self.app.consumer.perform_seek()
 
     async def _look_up(self, assigned: frozenset[TP]) -> LogState:
         assert self.app is not None  # noqa: S101

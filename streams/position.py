@@ -9,6 +9,9 @@ from engine.errors import SluicegateError
 from storage.store import PostgresStore
 from streams.codecs import RawRecord
 
+MOST_DROPPED = 20
+"""Batches that may come before one must be read again for certain."""
+
 log = logging.getLogger("sluicegate.position")
 
 
@@ -32,6 +35,15 @@ class RetentionLoss(SluicegateError):
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A record after a gap that must come again before it is believed."""
+
+    offset: int
+    dropped: int = 0
+    """Batches behind it that came meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogState:
     """What the broker says of the assigned partitions."""
 
@@ -50,12 +62,14 @@ class Positions:
         *,
         accept_gaps: bool,
         log_start: Callable[[Partition], Awaitable[int]],
+        seek_back: Callable[[], Awaitable[None]],
         on_recreated: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._store, self._group, self._log_start = store, group_id, log_start
+        self._store, self._group = store, group_id
+        self._log_start, self._seek_back = log_start, seek_back
         self._accept_gaps, self._on_recreated = accept_gaps, on_recreated
         self._expected: dict[Partition, int] = {}
-        self._fresh: set[Partition] = set()
+        self._doubts: dict[Partition, Doubt] = {}
 
     def key(self, partition: Partition) -> dict[str, object]:
         """Return the key of a partition's row."""
@@ -94,7 +108,6 @@ class Positions:
                 self._expected[partition] = await self._start(
                     partition, row["next_offset"], row["topic_id"], log_state
                 )
-        self._fresh |= assigned
         return {partition: self._expected[partition] for partition in assigned}
 
     async def _insert_missing(self, assigned: Iterable[Partition], log_state: LogState) -> None:
@@ -160,18 +173,35 @@ class Positions:
             await self._on_recreated(partition.topic)
 
     async def accept(
-        self, partition: Partition, records: Sequence[RawRecord]
+        self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None
     ) -> Sequence[RawRecord]:
-        """Return the records not yet processed; raises RetentionLoss for others that are gone."""
+        """Return the records not yet processed; raises RetentionLoss for others that are gone.
+
+        `follows` is the offset after what the same fetch held before them: no gap is in between.
+        """
         expected = self._expected.get(partition)
         if expected is None:
             return ()
         fresh = [record for record in records if record.offset >= expected]
-        if fresh and fresh[0].offset > expected:
+        if fresh and fresh[0].offset > expected and (follows is None or follows > expected):
+            if await self._is_doubtful(partition, fresh[0].offset):
+                return ()
             await self._explain_gap(partition, expected, fresh[0].offset)
         if fresh:
-            self._fresh.discard(partition)
+            self._doubts.pop(partition, None)
         return fresh
+
+    async def _is_doubtful(self, partition: Partition, found: int) -> bool:
+        """Tell whether records before this one may have been dropped; have them read again."""
+        doubt = self._doubts.get(partition)
+        if doubt is not None and found == doubt.offset:
+            return False
+        if doubt is not None and found > doubt.offset and doubt.dropped < MOST_DROPPED:
+            self._doubts[partition] = Doubt(doubt.offset, doubt.dropped + 1)
+            return True
+        self._doubts[partition] = Doubt(found)
+        await self._seek_back()
+        return True
 
     async def _explain_gap(self, partition: Partition, expected: int, found: int) -> None:
         """Tell what is missing between our position and the next record."""
@@ -183,6 +213,5 @@ class Positions:
                 raise loss
             log.error("%s", loss)
             return
-        # Compaction and transaction markers leave holes, the latter at any time.
-        level = logging.INFO if partition in self._fresh else logging.DEBUG
-        log.log(level, "%s[%d]: offsets %d to %d hold no records", *partition, expected, found - 1)
+        # Compaction and transaction markers leave holes.
+        log.info("%s[%d]: offsets %d to %d hold no records", *partition, expected, found - 1)

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,34 @@ def at_a_terminal(
             if not read:
                 break
             shown += read
+    except OSError:
+        pass  # The other end is closed: Linux says so by an error.
+    finally:
+        os.close(main)
+    return Printed(shown.decode(), process.wait(30))
+
+
+def interrupted_once_it_shows(
+    words: str, arguments: Sequence[str], env: Mapping[str, str], *, columns: int = 160
+) -> Printed:
+    """Run the command line at a terminal, and press Ctrl-C once it has shown some words."""
+    main, end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        env={**env, "COLUMNS": str(columns), "LINES": "400", "TERM": "xterm"},
+        cwd=ROOT,
+        stdin=end,
+        stdout=end,
+        stderr=end,
+    )
+    os.close(end)
+    shown, pressed = b"", False
+    try:
+        while read := os.read(main, 65536):
+            shown += read
+            if not pressed and words.encode() in shown:
+                pressed = True
+                process.send_signal(signal.SIGINT)
     except OSError:
         pass  # The other end is closed: Linux says so by an error.
     finally:

@@ -57,6 +57,7 @@ class Site:
     world: World
     url: str
     server: subprocess.Popen[bytes]
+    log: Path
 
     def get(self, path: str) -> Any:
         """Return what the API answers."""
@@ -96,7 +97,8 @@ def free_port() -> int:
 def served(world: World, **env: str) -> Iterator[Site]:
     """Serve the pages of a deployment while the block lasts."""
     port = free_port()
-    with (world.definitions / f"serve-{port}.log").open("wb") as log:
+    path = world.definitions / f"serve-{port}.log"
+    with path.open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "cli", "serve", "--port", str(port)],
             env={**world.env, **env},
@@ -104,7 +106,7 @@ def served(world: World, **env: str) -> Iterator[Site]:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    site = Site(world, f"http://127.0.0.1:{port}", server)
+    site = Site(world, f"http://127.0.0.1:{port}", server, path)
     try:
         until(lambda: answers(f"{site.url}/livez"), log.name)
         yield site

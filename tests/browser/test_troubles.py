@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
@@ -119,7 +118,7 @@ def test_the_keyboard_finds_the_search_and_its_own_help(desk: Desk) -> None:
     other.wait_for_function("() => document.activeElement.name === 'key'")
 
 
-def test_a_server_that_ends_says_so_on_open_pages_and_does_not_wait_for_them(
+def test_a_server_that_ends_lets_its_streams_go_and_open_pages_say_so(
     desk: Desk, site: Site
 ) -> None:
     with served(site.world) as ending:
@@ -129,10 +128,9 @@ def test_a_server_that_ends_says_so_on_open_pages_and_does_not_wait_for_them(
         page.wait_for_function(LISTENING)
         says(page, "live")
         streams = [_a_stream(ending.url) for _ in range(5)]
-        begun = time.monotonic()
         ending.server.send_signal(signal.SIGTERM)
-        assert ending.server.wait(10) == 0
-        assert time.monotonic() - begun < 1.5
+        assert ending.server.wait(30) == 0
+        assert "graceful shutdown exceeded" not in ending.log.read_text()
         says(page, "not live: trying again")
         until(lambda: not any(stream.is_alive() for stream in streams), "the end of the streams")
 

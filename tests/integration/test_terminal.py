@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.seeds import a_request, an_execution
 from tests.integration.test_api import an_order
-from tests.terminal import at_a_terminal
+from tests.terminal import at_a_terminal, interrupted_once_it_shows
 from tests.world import ROOT, World
 
 NOBODY = f"exec_{'0' * 32}"
@@ -139,6 +139,17 @@ def test_an_inbox_that_is_watched_tells_what_comes_and_what_is_decided(shop: Wor
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
     assert process.returncode == 130
+
+
+# S204
+def test_the_inbox_stays_on_the_screen_until_ctrl_c(shop: World) -> None:
+    waiting = an_approval(shop)
+    shown = interrupted_once_it_shows(
+        waiting["wait_id"], ("approvals", "watch", "--limit", "200"), shop.env
+    )
+    assert shown.returncode == 130, shown.text
+    assert "expires in" in shown.text
+    assert "Traceback" not in shown.text
 
 
 def test_an_execution_is_followed_to_its_end_and_the_exit_code_tells_how(shop: World) -> None:

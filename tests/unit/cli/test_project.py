@@ -117,3 +117,17 @@ def test_completion_is_shown_and_installed_for_a_shell(tmp_path: Path, shell: st
     assert installed.returncode == 0, installed.stderr
     written = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
     assert any("sluicegate" in text for text in written)
+
+
+def test_mistakes_are_told_to_programs_too(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(
+        "name: good\ntrigger: { event: a }\nsteps: [{ id: a, allow: {} }]\n"
+    )
+    sound = json.loads(sluicegate("validate", "good.yaml", "--json", cwd=tmp_path).stdout)
+    assert sound == {"valid": True, "definitions": ["good"], "mistakes": [], "warnings": []}
+    (tmp_path / "bad.yaml").write_text("name: bad\ntrigger: { event: a }\nsteps:\n  - id: a\n")
+    done = sluicegate("validate", "bad.yaml", "--json", cwd=tmp_path)
+    [mistake] = json.loads(done.stdout)["mistakes"]
+    assert done.returncode == 1
+    assert (mistake["file"], mistake["line"], mistake["column"]) == ("bad.yaml", 4, 5)
+    assert "a step needs one of" in mistake["problem"]

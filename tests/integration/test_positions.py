@@ -1,0 +1,145 @@
+"""Which records are believed to come next, after an assignment and later."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from storage.store import PostgresStore
+from streams.codecs import RawRecord
+from streams.position import MOST_DROPPED, LogState, Partition, Positions, RetentionLoss
+
+NOW = round(datetime(2026, 3, 2, tzinfo=UTC).timestamp() * 1000)
+
+
+@dataclass(slots=True)
+class Reading:
+    """A partition whose next record is number 10, as a consumer sees it."""
+
+    partition: Partition
+    positions: Positions
+    starts: list[int] = field(default_factory=lambda: [0])
+    seeks: list[Partition] = field(default_factory=list)
+
+    async def accepted(self, first: int, number: int = 5, follows: int | None = None) -> list[int]:
+        """Return which offsets of a batch are believed."""
+        topic, partition = self.partition
+        batch = [
+            RawRecord(topic, partition, offset, None, b"{}", (), NOW, False)
+            for offset in range(first, first + number)
+        ]
+        return [
+            record.offset for record in await self.positions.accept(self.partition, batch, follows)
+        ]
+
+
+async def reading(store: PostgresStore, *, accept_gaps: bool = False) -> Reading:
+    """Assign a partition of which ten records were processed."""
+    partition = Partition(f"events-{uuid4().hex}", 0)
+
+    async def log_start(_: Partition) -> int:
+        return found.starts[0]
+
+    async def seek_back() -> None:
+        found.seeks.append(partition)
+
+    async def on_recreated(_: str) -> None:
+        raise AssertionError("the topic is the same")
+
+    positions = Positions(
+        store,
+        "group",
+        accept_gaps=accept_gaps,
+        log_start=log_start,
+        seek_back=seek_back,
+        on_recreated=on_recreated,
+    )
+    found = Reading(partition, positions)
+    log = LogState({partition.topic: "id"}, {partition: 10}, {partition: 50})
+    assert await positions.starts(frozenset({partition}), log) == {partition: 10}
+    return found
+
+
+async def test_what_was_processed_is_not_believed_again(store: PostgresStore) -> None:
+    found = await reading(store)
+    assert await found.accepted(8) == [10, 11, 12]
+    assert found.seeks == []
+
+
+# F8
+async def test_a_batch_from_before_the_assignment_is_dropped_and_the_place_read_again(
+    store: PostgresStore,
+) -> None:
+    found = await reading(store)
+    assert await found.accepted(20) == []
+    assert len(found.seeks) == 1
+    assert await found.accepted(25) == []
+    assert len(found.seeks) == 1
+    assert await found.accepted(10) == [10, 11, 12, 13, 14]
+
+
+async def test_a_hole_is_believed_when_the_same_record_comes_after_it_again(
+    store: PostgresStore,
+) -> None:
+    found = await reading(store)
+    assert await found.accepted(12) == []
+    assert await found.accepted(12) == [12, 13, 14, 15, 16]
+    assert len(found.seeks) == 1
+
+
+async def test_a_record_nearer_to_the_position_is_doubted_in_its_turn(
+    store: PostgresStore,
+) -> None:
+    found = await reading(store)
+    assert await found.accepted(20) == []
+    assert await found.accepted(12) == []
+    assert await found.accepted(12) == [12, 13, 14, 15, 16]
+    assert len(found.seeks) == 2
+
+
+async def test_a_place_that_never_comes_is_asked_for_again(store: PostgresStore) -> None:
+    found = await reading(store)
+    for _ in range(MOST_DROPPED + 1):
+        assert await found.accepted(20 + len(found.seeks)) == []
+    assert await found.accepted(30) == []
+    assert len(found.seeks) == 2
+
+
+async def test_a_hole_within_a_fetch_needs_no_second_reading(store: PostgresStore) -> None:
+    found = await reading(store)
+    assert await found.accepted(10) == [10, 11, 12, 13, 14]
+    found.positions.note(found.partition, 15)
+    assert await found.accepted(16, follows=15) == [16, 17, 18, 19, 20]
+    assert found.seeks == []
+
+
+# F8
+async def test_a_gap_between_fetches_is_doubted_at_any_time(store: PostgresStore) -> None:
+    found = await reading(store)
+    assert await found.accepted(10) == [10, 11, 12, 13, 14]
+    found.positions.note(found.partition, 15)
+    assert await found.accepted(25, follows=25) == []
+    assert await found.accepted(15) == [15, 16, 17, 18, 19]
+    assert len(found.seeks) == 1
+
+
+# F24
+async def test_records_that_are_gone_are_told_at_any_time(store: PostgresStore) -> None:
+    found = await reading(store)
+    assert await found.accepted(10) == [10, 11, 12, 13, 14]
+    found.positions.note(found.partition, 15)
+    found.starts[0] = 20
+    assert await found.accepted(20) == []
+    with pytest.raises(RetentionLoss, match="5 records were deleted unread"):
+        await found.accepted(20)
+
+
+# F24
+async def test_records_that_are_gone_are_passed_over_where_that_is_set(
+    store: PostgresStore,
+) -> None:
+    found = await reading(store, accept_gaps=True)
+    found.starts[0] = 20
+    assert await found.accepted(20) == []
+    assert await found.accepted(20) == [20, 21, 22, 23, 24]
