@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from mode import Service
@@ -14,12 +14,11 @@ from config.settings import Settings
 from engine.errors import SluicegateError
 from streams.admin import Admin
 from streams.assignment import Assignment
-from streams.codecs import RawRecord
 from streams.failpoints import reach
 from streams.intake import FencedOut, Intake
 from streams.position import Partition
 from streams.topics import Topics
-from streams.transport import BatchApp, raw_record
+from streams.transport import Batch, BatchApp, raw_record
 from streams.worker import Worker
 
 EXIT_FAILED, EXIT_FENCED = 70, 71
@@ -120,19 +119,19 @@ def _add_agent(app: BatchApp, name: str, topics: list[str], intake: Intake) -> N
         # that is cancelled within a batch for a crash, which ends the process.
         with contextlib.suppress(asyncio.CancelledError):
             async for event in stream.noack().events():
-                records = [raw_record(record) for record in event.value]
-                partition = Partition(records[0].topic, records[0].partition)
-                await _take_or_die(intake, partition, records)
+                await _take_or_die(intake, event.value)
                 # Only a gauge for lag tools: positions live in Postgres.
                 event.ack()
 
     app.agent(app.topic(*topics), name=f"sluicegate.{name}", isolated_partitions=True)(agent)
 
 
-async def _take_or_die(intake: Intake, partition: Partition, records: Sequence[RawRecord]) -> None:
+async def _take_or_die(intake: Intake, batch: Batch) -> None:
     """Take a batch, or end the process: what failed unforeseen must not be passed over."""
+    records = [raw_record(record) for record in batch.records]
+    partition = Partition(records[0].topic, records[0].partition)
     try:
-        await intake.take(partition, records)
+        await intake.take(partition, records, batch.follows)
         reach("batch.before_ack")
     except FencedOut:
         log.critical("%s[%d]: another worker owns it, giving way", *partition, exc_info=True)

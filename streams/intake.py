@@ -64,19 +64,27 @@ class Intake:
         self._begun_at: dict[Partition, int] = {}
         """Where each partition stood when its batch under way was taken."""
 
-    async def take(self, partition: Partition, records: Sequence[RawRecord]) -> None:
+    async def take(
+        self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None
+    ) -> None:
         """Process one batch of one partition; returns once it is committed."""
-        fresh = await self._positions.accept(partition, records)
+        fresh = await self._positions.accept(partition, records, follows)
         if fresh:
             self._begun_at[partition] = self._positions.expected(partition)
             with contextlib.suppress(ReadAgain):
                 await self._take_fresh(partition, fresh)
 
     async def _take_fresh(self, partition: Partition, fresh: Sequence[RawRecord]) -> None:
-        alone = [one for one in fresh if self._probation.covers(partition, one.offset)]
-        for record in alone:
-            await self._take_alone(partition, record)
-        if rest := fresh[len(alone) :]:
+        careful = sum(self._probation.covers(partition, one.offset) for one in fresh)
+        start = 0
+        while start < careful:
+            end = min(start + self._probation.size(partition), careful)
+            if end - start > 1:
+                await self._commit(partition, fresh[start:end])
+            else:
+                await self._take_alone(partition, fresh[start])
+            start = end
+        if rest := fresh[careful:]:
             await self._commit(partition, rest)
 
     async def _take_alone(self, partition: Partition, record: RawRecord) -> None:

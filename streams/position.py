@@ -69,7 +69,6 @@ class Positions:
         self._log_start, self._seek_back = log_start, seek_back
         self._accept_gaps, self._on_recreated = accept_gaps, on_recreated
         self._expected: dict[Partition, int] = {}
-        self._fresh: set[Partition] = set()
         self._doubts: dict[Partition, Doubt] = {}
 
     def key(self, partition: Partition) -> dict[str, object]:
@@ -109,7 +108,6 @@ class Positions:
                 self._expected[partition] = await self._start(
                     partition, row["next_offset"], row["topic_id"], log_state
                 )
-        self._fresh |= assigned
         return {partition: self._expected[partition] for partition in assigned}
 
     async def _insert_missing(self, assigned: Iterable[Partition], log_state: LogState) -> None:
@@ -175,24 +173,26 @@ class Positions:
             await self._on_recreated(partition.topic)
 
     async def accept(
-        self, partition: Partition, records: Sequence[RawRecord]
+        self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None
     ) -> Sequence[RawRecord]:
-        """Return the records not yet processed; raises RetentionLoss for others that are gone."""
+        """Return the records not yet processed; raises RetentionLoss for others that are gone.
+
+        `follows` is the offset after what the same fetch held before them: no gap is in between.
+        """
         expected = self._expected.get(partition)
         if expected is None:
             return ()
         fresh = [record for record in records if record.offset >= expected]
-        if fresh and fresh[0].offset > expected:
-            if partition in self._fresh and await self._is_doubtful(partition, fresh[0].offset):
+        if fresh and fresh[0].offset > expected and (follows is None or follows > expected):
+            if await self._is_doubtful(partition, fresh[0].offset):
                 return ()
             await self._explain_gap(partition, expected, fresh[0].offset)
         if fresh:
-            self._fresh.discard(partition)
             self._doubts.pop(partition, None)
         return fresh
 
     async def _is_doubtful(self, partition: Partition, found: int) -> bool:
-        """Tell whether a first record may have been fetched before the assignment; read again."""
+        """Tell whether records before this one may have been dropped; have them read again."""
         doubt = self._doubts.get(partition)
         if doubt is not None and found == doubt.offset:
             return False
@@ -213,6 +213,5 @@ class Positions:
                 raise loss
             log.error("%s", loss)
             return
-        # Compaction and transaction markers leave holes, the latter at any time.
-        level = logging.INFO if partition in self._fresh else logging.DEBUG
-        log.log(level, "%s[%d]: offsets %d to %d hold no records", *partition, expected, found - 1)
+        # Compaction and transaction markers leave holes.
+        log.info("%s[%d]: offsets %d to %d hold no records", *partition, expected, found - 1)

@@ -6,6 +6,7 @@ one fetch returned for a partition becomes one message, and positions come from 
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import faust
@@ -30,6 +31,15 @@ FOREVER_SECONDS = 1_000_000.0
 
 StartOffsets = Callable[[frozenset[TP]], Awaitable[Mapping[TP, int]]]
 Release = Callable[[frozenset[TP]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The value of a message: records of one fetch, in order."""
+
+    records: Sequence[Any]
+    follows: int | None
+    """The offset after the fetch's records before these; none for its first."""
 
 
 class BatchTopic(faust.Topic):  # type: ignore[misc]
@@ -66,11 +76,26 @@ def slices(rows: Sequence[Any], most: int) -> list[Sequence[Any]]:
     return found
 
 
+class NothingRead(dict[TP, int | None]):
+    """What Faust takes for the offsets it has read: none, so that it never drops a message.
+
+    It notes the offset of a message that a rebalance kept from its agent, and then drops what comes
+    before it when it is read again. Our positions know what was processed.
+    """
+
+    def __getitem__(self, partition: TP) -> None:
+        """Return that nothing was read."""
+
+
 class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
     """Yields one message per slice of a partition; agents acknowledge in order."""
 
     seeks = 0
     """Counts the beginnings and ends of seeks: between two, fetched records are of one piece."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._read_offset = NothingRead()
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
@@ -87,11 +112,13 @@ class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
                 await self.perform_seek()
             return
         for partition, rows in records.items():
+            follows = None
             for batch in slices(rows, self.app.batch_size):
                 if not self.flow_active or self.seeks != seeks:
                     return
                 message = self._to_message(partition, batch[-1])
-                message.value = batch
+                message.value = Batch(batch, follows)
+                follows = batch[-1].offset + 1
                 yield partition, message
 
     async def seek_to_committed(self) -> Mapping[TP, int]:

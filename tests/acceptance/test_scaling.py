@@ -196,6 +196,9 @@ def test_partitions_added_at_run_time_are_read_from_their_start(
         admin = AdminClient({"bootstrap.servers": world.env["KAFKA_BOOTSTRAP_SERVERS"]})
         for future in admin.create_partitions([NewPartitions(world.events_topic, 6)]).values():
             future.result(10)
+        topic = world.events_topic
+        while len(world.producer.list_topics(topic).topics[topic].partitions) < 6:
+            world.closing.wait(0.1)
         sent = set()
         for n in range(20):
             id = f"added-{n}"

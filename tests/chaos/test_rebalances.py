@@ -40,4 +40,5 @@ def test_a_group_that_rebalances_all_the_time_passes_over_no_record(
 
 def reach_more(world: World) -> None:
     """Wait until more events have been processed than now."""
-    world.until("select 1 where (select count(*) from records) > %s", count(world, "records"))
+    before = count(world, "records")
+    reach(world, 1, f"(select where (select count(*) from records) > {before}) as more")

@@ -22,14 +22,16 @@ class Reading:
     starts: list[int] = field(default_factory=lambda: [0])
     seeks: list[Partition] = field(default_factory=list)
 
-    async def accepted(self, first: int, number: int = 5) -> list[int]:
+    async def accepted(self, first: int, number: int = 5, follows: int | None = None) -> list[int]:
         """Return which offsets of a batch are believed."""
         topic, partition = self.partition
         batch = [
             RawRecord(topic, partition, offset, None, b"{}", (), NOW, False)
             for offset in range(first, first + number)
         ]
-        return [record.offset for record in await self.positions.accept(self.partition, batch)]
+        return [
+            record.offset for record in await self.positions.accept(self.partition, batch, follows)
+        ]
 
 
 async def reading(store: PostgresStore, *, accept_gaps: bool = False) -> Reading:
@@ -104,12 +106,22 @@ async def test_a_place_that_never_comes_is_asked_for_again(store: PostgresStore)
     assert len(found.seeks) == 2
 
 
-async def test_a_hole_later_on_needs_no_second_reading(store: PostgresStore) -> None:
+async def test_a_hole_within_a_fetch_needs_no_second_reading(store: PostgresStore) -> None:
     found = await reading(store)
     assert await found.accepted(10) == [10, 11, 12, 13, 14]
     found.positions.note(found.partition, 15)
-    assert await found.accepted(16) == [16, 17, 18, 19, 20]
+    assert await found.accepted(16, follows=15) == [16, 17, 18, 19, 20]
     assert found.seeks == []
+
+
+# F8
+async def test_a_gap_between_fetches_is_doubted_at_any_time(store: PostgresStore) -> None:
+    found = await reading(store)
+    assert await found.accepted(10) == [10, 11, 12, 13, 14]
+    found.positions.note(found.partition, 15)
+    assert await found.accepted(25, follows=25) == []
+    assert await found.accepted(15) == [15, 16, 17, 18, 19]
+    assert len(found.seeks) == 1
 
 
 # F24
@@ -118,6 +130,7 @@ async def test_records_that_are_gone_are_told_at_any_time(store: PostgresStore) 
     assert await found.accepted(10) == [10, 11, 12, 13, 14]
     found.positions.note(found.partition, 15)
     found.starts[0] = 20
+    assert await found.accepted(20) == []
     with pytest.raises(RetentionLoss, match="5 records were deleted unread"):
         await found.accepted(20)
 
