@@ -375,7 +375,7 @@ def first_paint(url: str) -> dict[str, Any]:
 def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Fill a deployment, and look at everything."""
     report: dict[str, Any] = machine() | {"executions": options.executions}
-    report["load_at_start"] = os.getloadavg()
+    report |= {"requests": options.requests, "load_at_start": os.getloadavg()}
     with EmbeddedStack(folder / "stack") as stack:
         bench = Bench(stack, folder, 20)
         report["seeding"] = fill(bench, options.executions, options.waiting)

@@ -19,21 +19,9 @@ def run_server(**flags: Any) -> int:
     require_kafka_and_database(settings)
     require_modes(settings)
     configure_logging(settings.log_level, settings.log_format)
-    import uvicorn
-
     parts = _build(settings)
     asyncio.run(_await_database(parts.store))
-    from api.app import create_api
-
-    config = uvicorn.Config(
-        create_api(parts),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=3,
-    )
-    server = uvicorn.Server(config)
+    server = _server(parts, settings)
     # The server raises the signal again when it has drained.
     signal.signal(signal.SIGTERM, _end)
     server.run()
@@ -42,6 +30,30 @@ def run_server(**flags: Any) -> int:
 
 def _end(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
+
+
+def _server(parts: Any, settings: Settings) -> Any:
+    import uvicorn
+
+    from api.app import create_api
+
+    app = create_api(parts)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: Any = None) -> None:
+            # Streams never end by themselves, and the server would wait for them.
+            await asyncio.gather(app.state.live.close(), app.state.feed.close())
+            await super().shutdown(sockets)
+
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
+    return Server(config)
 
 
 def _build(settings: Settings) -> Any:

@@ -1,6 +1,7 @@
 """Record batches into transactions, each with its position in the same transaction."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -26,6 +27,10 @@ Apply = Callable[[Work], Awaitable[None]]
 
 class CatalogChanged(Exception):
     """Definitions were applied meanwhile: the batch must be matched again."""
+
+
+class ReadAgain(Exception):
+    """The partition was assigned anew meanwhile, further back: all is read again from there."""
 
 
 class FencedOut(Exception):
@@ -56,16 +61,30 @@ class Intake:
         self._driver, self._catalog = driver, catalog
         self._positions, self._probation, self._handler = positions, probation, handler
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._begun_at: dict[Partition, int] = {}
+        """Where each partition stood when its batch under way was taken."""
 
     async def take(
         self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None
     ) -> None:
         """Process one batch of one partition; returns once it is committed."""
         fresh = await self._positions.accept(partition, records, follows)
-        alone = [one for one in fresh if self._probation.covers(partition, one.offset)]
-        for record in alone:
-            await self._take_alone(partition, record)
-        if rest := fresh[len(alone) :]:
+        if fresh:
+            self._begun_at[partition] = self._positions.expected(partition)
+            with contextlib.suppress(ReadAgain):
+                await self._take_fresh(partition, fresh)
+
+    async def _take_fresh(self, partition: Partition, fresh: Sequence[RawRecord]) -> None:
+        careful = sum(self._probation.covers(partition, one.offset) for one in fresh)
+        start = 0
+        while start < careful:
+            end = min(start + self._probation.size(partition), careful)
+            if end - start > 1:
+                await self._commit(partition, fresh[start:end])
+            else:
+                await self._take_alone(partition, fresh[start])
+            start = end
+        if rest := fresh[careful:]:
             await self._commit(partition, rest)
 
     async def _take_alone(self, partition: Partition, record: RawRecord) -> None:
@@ -108,12 +127,10 @@ class Intake:
         self, partition: Partition, records: Sequence[RawRecord], apply: Apply | None
     ) -> None:
         attempt = fences = 0
-        begun_at = self._positions.expected(partition)
         while True:
             expected = self._positions.expected(partition)
-            if expected < begun_at:
-                # Assigned anew meanwhile, further back: all of it is read again from there.
-                return
+            if expected < self._begun_at[partition]:
+                raise ReadAgain
             # Another owner may have come further while this one tried.
             records = [record for record in records if record.offset >= expected]
             if not records:

@@ -1,4 +1,4 @@
-"""Partitions whose worker died at the same place twice: a record at a time, each try counted.
+"""Partitions whose worker died at the same place twice: few records at a time, then one.
 
 A record that kills the process (memory, native code, a bug of ours) leaves no exception behind.
 What tells is the partition's holder: it is cleared in an orderly end, so whoever finds another's
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from storage.store import PostgresStore
 from streams.position import Partition
 
-SPAN = 1_000
-"""Records after the place of a death that may have been under way."""
+PARTS = 8
+"""Into how many parts a batch is cut at first; after another death each record is taken alone."""
 MOST_DEATHS = 3
 """Deaths on one record after which it goes to the dead letters."""
 
@@ -22,9 +22,12 @@ log = logging.getLogger("sluicegate.probation")
 class Probation:
     """What this process holds of a consumer group, and how far it must be careful."""
 
-    def __init__(self, store: PostgresStore, group_id: str, holder: str) -> None:
+    def __init__(self, store: PostgresStore, group_id: str, holder: str, batch_size: int) -> None:
         self._store, self._group, self._holder = store, group_id, holder
+        self._batch_size = batch_size
+        """Most records that can have been under way at a death."""
         self._until: dict[Partition, int] = {}
+        self._sizes: dict[Partition, int] = {}
         self._tried: dict[Partition, tuple[int, int]] = {}
 
     async def hold(self, log_ends: Mapping[Partition, int]) -> None:
@@ -35,22 +38,33 @@ class Probation:
         ]
         async with self._store.transaction() as transaction:
             held = await transaction.fetch_written(
-                "hold_positions", rows, group_id=self._group, holder=self._holder, span=SPAN
+                "hold_positions",
+                rows,
+                group_id=self._group,
+                holder=self._holder,
+                span=self._batch_size,
+                size=max(self._batch_size // PARTS, 1),
             )
         for row in held:
             partition = Partition(row["topic"], row["partition"])
             self._until[partition] = until = row["probation_until"] or 0
+            self._sizes[partition] = row["probation_size"] or 1
             if row["next_offset"] < until:
                 log.warning(
-                    "%s[%d]: workers died at offset %d; records up to %d are taken one at a time",
+                    "%s[%d]: workers died at offset %d; records up to %d are taken %d at a time",
                     *partition,
                     row["next_offset"],
                     until,
+                    self._sizes[partition],
                 )
 
     def covers(self, partition: Partition, offset: int) -> bool:
-        """Tell whether a record must be taken alone."""
+        """Tell whether a record must be taken with care."""
         return offset < self._until.get(partition, 0)
+
+    def size(self, partition: Partition) -> int:
+        """Return how many records of a partition are taken at a time while care is needed."""
+        return self._sizes[partition]
 
     async def begin(self, partition: Partition, expected: int, offset: int) -> int:
         """Count a try of a record, committed before the try; return its number, from 1."""

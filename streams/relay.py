@@ -18,7 +18,8 @@ from streams.work import Work
 
 POLL_SECONDS = 0.1
 """How long a row of another worker waits at most before it is seen."""
-ROWS = 8
+ROWS, BYTES = 256, 1024 * 1024
+"""Most that is published at once: a transaction leaves up to a row per shard, small or large."""
 ROWS_AT_HAND = 32
 """Most rows whose messages are kept in memory; older ones are read from their table."""
 
@@ -82,7 +83,7 @@ class Relay:
         # A copy: commits during the query may push out rows whose messages it leaves unread.
         at_hand = dict(self._at_hand)
         rows = await self._store.fetch(
-            "read_outbox", shards=sorted(shards), limit=ROWS, known=list(at_hand)
+            "read_outbox", shards=sorted(shards), limit=ROWS, bytes=BYTES, known=list(at_hand)
         )
         if not rows:
             return False

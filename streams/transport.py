@@ -76,11 +76,26 @@ def slices(rows: Sequence[Any], most: int) -> list[Sequence[Any]]:
     return found
 
 
+class NothingRead(dict[TP, int | None]):
+    """What Faust takes for the offsets it has read: none, so that it never drops a message.
+
+    It notes the offset of a message that a rebalance kept from its agent, and then drops what comes
+    before it when it is read again. Our positions know what was processed.
+    """
+
+    def __getitem__(self, partition: TP) -> None:
+        """Return that nothing was read."""
+
+
 class BatchConsumer(aiokafka_driver.Consumer):  # type: ignore[misc]
     """Yields one message per slice of a partition; agents acknowledge in order."""
 
     seeks = 0
     """Counts the beginnings and ends of seeks: between two, fetched records are of one piece."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._read_offset = NothingRead()
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)

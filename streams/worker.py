@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from socket import gethostname
 from typing import Any
@@ -49,13 +49,26 @@ from streams.unpublished import Unpublished
 from streams.watermark import Watermark
 
 DRAIN_SECONDS = 5.0
-CATALOG_SECONDS = 1.0
+CATALOG_SECONDS = CANCEL_SECONDS = 1.0
 log = logging.getLogger("sluicegate.worker")
 
 
 def worker_name() -> str:
     """Return a name for this process that no other has ever had."""
     return f"{gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+async def end_all(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel loops until each has ended.
+
+    Once is not enough: before Python 3.12 `asyncio.wait_for`, with which psycopg waits, loses a
+    cancellation that comes together with the answer.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
 
 
 @dataclass(slots=True)
@@ -88,7 +101,8 @@ class Worker:
 
     def probation(self) -> Probation:
         """Return what tells of workers that died."""
-        return Probation(self.store, self.settings.group_id, self.driver.worker)
+        settings = self.settings
+        return Probation(self.store, settings.group_id, self.driver.worker, settings.batch_size)
 
     def positions(self, seek_back: Callable[[], Awaitable[None]]) -> Positions:
         """Return this group's positions."""
@@ -192,9 +206,7 @@ class Worker:
         if self.dispatcher is not None:
             with contextlib.suppress(Exception):
                 await self.dispatcher.drain(DRAIN_SECONDS)
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await end_all(self.tasks)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -3,8 +3,9 @@
 alter table positions add column holder text;
 -- Where a worker died; a second death at the same place begins probation.
 alter table positions add column stuck_at bigint;
--- Up to this offset records are taken one at a time, each try counted before it begins.
+-- Up to this offset records are taken few at a time, then one at a time, each try counted before it begins.
 alter table positions add column probation_until bigint;
+alter table positions add column probation_size integer;
 alter table positions add column tried_offset bigint;
 alter table positions add column tries integer not null default 0;
 

@@ -14,7 +14,7 @@ on conflict do nothing;
 -- name: restart_position
 update positions
 set topic_id = %(topic_id)s, next_offset = %(next_offset)s, watermark = null, updated_at = now(),
-    stuck_at = null, probation_until = null, tried_offset = null, tries = 0
+    stuck_at = null, probation_until = null, probation_size = null, tried_offset = null, tries = 0
 where group_id = %(group_id)s and topic = %(topic)s and partition = %(partition)s
     and next_offset = %(expected)s and topic_id is not distinct from %(old_topic_id)s
 returning partition;
@@ -32,6 +32,7 @@ with asked as (
 ), before as (
     select
         p.topic, p.partition, p.next_offset, p.stuck_at,
+        p.next_offset < coalesce(p.probation_until, 0) as careful,
         p.holder is not null and p.holder <> %(holder)s and p.next_offset < a.log_end as died,
         coalesce(p.holder = %(holder)s, false) as held
     from positions p
@@ -44,13 +45,17 @@ update positions p
 set holder = %(holder)s,
     stuck_at = case when b.held then p.stuck_at when b.died then p.next_offset end,
     probation_until = case
-        when b.died and b.stuck_at = b.next_offset
-            then greatest(p.probation_until, p.next_offset + %(span)s)
+        when b.died and not b.careful and b.stuck_at = b.next_offset then p.next_offset + %(span)s
         else p.probation_until
+    end,
+    probation_size = case
+        when b.died and b.careful then 1
+        when b.died and b.stuck_at = b.next_offset then %(size)s
+        else p.probation_size
     end
 from before b
 where p.group_id = %(group_id)s and p.topic = b.topic and p.partition = b.partition
-returning p.topic, p.partition, p.next_offset, p.probation_until;
+returning p.topic, p.partition, p.next_offset, p.probation_until, p.probation_size;
 
 -- name: begin_try
 update positions

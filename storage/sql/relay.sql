@@ -1,9 +1,21 @@
 -- name: read_outbox
+-- By bytes, and one row at least: many small transactions leave many small rows, a full batch few large
+-- ones. Where the lengths stand, no message is read.
 select id, case when id = any(%(known)s::bigint[]) then null else messages end as messages
-from outbox
-where shard = any(%(shards)s::smallint[])
-order by id
-limit %(limit)s;
+from (
+    select
+        id, messages,
+        sum(octet_length(messages)) over (order by id) - octet_length(messages) as bytes_before
+    from (
+        select id, messages
+        from outbox
+        where shard = any(%(shards)s::smallint[])
+        order by id
+        limit %(limit)s
+    ) as oldest
+) as measured
+where bytes_before < %(bytes)s
+order by id;
 
 -- name: delete_outbox
 delete from outbox where id = any(%(ids)s::bigint[]);

@@ -1,13 +1,19 @@
 """What chaos runs found on slow, cut and blocked lines between a worker and its database."""
 
+import json
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from devstack.proxy import Proxy
 from devstack.stack import EmbeddedStack
+from storage.store import PostgresStore
+from streams.admin import Admin
+from streams.watermark import NEVER, Watermark
 from tests.world import World, a_world
 
 NAPS = """\
@@ -107,3 +113,55 @@ def test_a_rebalance_in_the_middle_of_a_batch_does_not_end_the_worker(
         for event in events:
             world.started_by(event)
         assert first.poll() is None
+
+
+# F7 F11
+async def test_how_far_decisions_are_read_is_unknown_while_the_database_is_lost(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    with (
+        a_world(stack, tmp_path, {"naps.yaml": NAPS}) as world,
+        Proxy(port_of(stack)) as proxy,
+    ):
+        store = PostgresStore(by_proxy(world, proxy), pool_size=2)
+        await store.open()
+        admin = Admin(world.env["KAFKA_BOOTSTRAP_SERVERS"])
+        watermark = Watermark(store, admin, world.topic("decisions"), f"{world.name}-worker")
+        assert await watermark.read() > NEVER
+        proxy.reset()
+        assert await watermark.read() == NEVER
+        assert await watermark.read() > NEVER
+        await store.close()
+
+
+# S11 F8
+def test_workers_that_join_and_leave_while_events_stream_in_lose_none(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    with a_world(stack, tmp_path, {"naps.yaml": NAPS}) as world:
+        world.start_worker()
+        world.started_by(world.publish("nap.asked", a_nap(0)))
+        published = 0
+        for number in range(3):
+            ready = tmp_path / f"ready-{number}"
+            world.start_worker(SLUICEGATE_WORKER_READY_FILE=str(ready))
+            published = stream_until(world, ready, published)
+            worker = world.workers.pop()
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(30) == 0
+        world.producer.flush(30)
+        world.until(f"select 1 as x where (select count(*) from events) = {published + 1}")
+        assert "hold no records" not in world.worker_logs()
+
+
+def stream_until(world: World, ready: Path, published: int) -> int:
+    """Publish events until a worker is ready, and a little longer; return how many in all."""
+    headers = {"ce_type": "nap.asked", "ce_specversion": "1.0", "ce_source": "/tests"}
+    after = 500
+    while after:
+        published, after = published + 1, after - ready.exists()
+        named: Any = {**headers, "ce_id": f"s{published}"}
+        value = json.dumps(a_nap(0))
+        world.producer.produce(world.events_topic, value, f"k{published}", headers=named)
+        world.producer.poll(0.002)
+    return published

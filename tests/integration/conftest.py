@@ -81,6 +81,13 @@ def quiet(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @contextmanager
 def a_server(world: World) -> Iterator[str]:
     """Run `sluicegate serve` for a deployment; gives its address."""
+    with a_serving_process(world) as (url, _):
+        yield url
+
+
+@contextmanager
+def a_serving_process(world: World) -> "Iterator[tuple[str, subprocess.Popen[bytes]]]":
+    """Run `sluicegate serve` for a deployment; gives its address and the process."""
     port = free_port()
     with (world.definitions / f"api-{port}.log").open("wb") as log:
         serving = subprocess.Popen(
@@ -99,7 +106,7 @@ def a_server(world: World) -> Iterator[str]:
             except urllib.error.URLError:
                 assert time.monotonic() < deadline, "the API does not serve"
                 PAUSE.wait(0.05)
-        yield url
+        yield url, serving
     finally:
         serving.terminate()
         serving.wait(20)

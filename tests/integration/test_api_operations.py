@@ -1,6 +1,7 @@
 """What operators ask by HTTP: schedules, lag, pictures, changes, and where answers are."""
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 
 from api.changes import MOST_BEHIND, Batch, Feed
 from streams.tail import Change
+from tests.integration.conftest import a_serving_process
 from tests.integration.test_api import an_order, ask
 from tests.world import PATIENCE_SECONDS, World
 
@@ -193,6 +195,22 @@ async def test_the_stream_of_one_execution_tells_of_no_other(shop_url: str, shop
             await client.post(f"{API}/executions/{run}/cancel", json={"by": "ops"})
             told = [await anext(found) for _ in range(2)]
         assert {data["execution_id"] for name, data in told if name != "reread"} == {run}
+
+
+# S213
+async def test_a_server_stops_in_order_while_somebody_listens(shop: World) -> None:
+    with a_serving_process(shop) as (url, process):
+        async with (
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client,
+            client.stream("GET", f"{url}{API}/stream") as stream,
+        ):
+            lines = stream.aiter_lines()
+            assert await anext(lines) == "retry: 1000"
+            process.terminate()
+            with contextlib.suppress(httpx.RemoteProtocolError):
+                async for _ in lines:
+                    pass
+        assert await asyncio.to_thread(process.wait, PATIENCE_SECONDS) == 0
 
 
 class Changes:

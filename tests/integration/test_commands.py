@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -69,13 +69,17 @@ def test_an_unreachable_broker_is_named() -> None:
     assert "127.0.0.1:1" in done.stderr
 
 
-def test_help_and_validate_are_quick() -> None:
-    for arguments in (("--help",), ("validate", "examples")):
-        sluicegate(*arguments)
-        begun = time.perf_counter()
-        done = sluicegate(*arguments)
-        assert done.returncode == 0
-        assert time.perf_counter() - begun < 1.0
+@pytest.mark.parametrize(
+    ("arguments", "seconds"), [(("--help",), 0.4), (("validate", "examples"), 0.8)]
+)
+def test_help_and_validate_are_quick(arguments: tuple[str, ...], seconds: float) -> None:
+    # What the processor does: how long it takes depends on who else is at work.
+    sluicegate(*arguments)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert sluicegate(*arguments).returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used < seconds
 
 
 def test_apply_registers_nothing_when_one_file_has_mistakes(shop: World, tmp_path: Path) -> None:
