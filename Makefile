@@ -24,7 +24,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest tests/browser $(ARGS) $(if $(ARGS),|| [ $$? -eq 5 ])
 
 test-kafka: $(STAMP)
-	SLUICEGATE_TEST_BROKER=kafka $(BIN)/python -m pytest tests/acceptance tests/chaos/test_retention.py tests/chaos/test_races.py tests/chaos/test_outages.py tests/chaos/test_fencing.py $(ARGS)
+	SLUICEGATE_TEST_BROKER=kafka $(BIN)/python -m pytest tests/acceptance tests/chaos/test_retention.py tests/chaos/test_transactional.py tests/chaos/test_races.py tests/chaos/test_outages.py tests/chaos/test_fencing.py $(ARGS)
 
 test-browser: $(STAMP)
 	SLUICEGATE_TEST_REQUIRE=browser $(BIN)/python -m pytest tests/browser $(ARGS)
