@@ -1,5 +1,6 @@
 """Workers that freeze, and workers whose clocks are wrong: the database decides, not they."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -62,7 +63,9 @@ def test_a_worker_that_froze_in_a_batch_is_fenced_and_commits_nothing_twice(
 
 
 def faketime() -> str:
-    """Return the library that lies about the time; skips where there is none."""
+    """Return the library that lies about the time; skips where there is none, or unasked."""
+    if os.environ.get("SLUICEGATE_TEST_CLOCKS") != "1":
+        pytest.skip("libfaketime hangs some processes as they start: SLUICEGATE_TEST_CLOCKS=1")
     for folder in LIBRARIES:
         library = Path(folder) / "libfaketimeMT.so.1"
         if library.exists():
