@@ -137,7 +137,11 @@ class PostgresStore:
                 "row_factory": dict_row,
                 "options": SESSION_OPTIONS,
                 "application_name": name,
+                # A line that is only half there is noticed within 25 s (reliability.md, settings).
                 "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 25_000,
                 "connect_timeout": 5,
             },
             min_size=1,

@@ -140,7 +140,8 @@ class Intake:
                     await self._try(partition, records, apply)
                 return
             except CatalogChanged:
-                await self._catalog.refresh()
+                with contextlib.suppress(*TRANSIENT, DatabaseUnreachable):
+                    await self._catalog.refresh()
             except Fenced as error:
                 log.info("%s[%d]: fenced at offset %d", *partition, expected)
                 fences += 1
