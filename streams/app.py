@@ -14,6 +14,7 @@ from config.settings import Settings
 from engine.errors import SluicegateError
 from streams.admin import Admin
 from streams.assignment import Assignment
+from streams.credentials import broker_credentials
 from streams.failpoints import reach
 from streams.intake import FencedOut, Intake
 from streams.position import Partition
@@ -82,6 +83,7 @@ def create_app(worker: Worker, event_topics: list[str]) -> BatchApp:
         batch_size=settings.batch_size,
         fetch_wait_ms=settings.fetch_wait_ms,
         session_seconds=settings.session_timeout,
+        broker_credentials=broker_credentials(settings),
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
     )
     assignment.app = app

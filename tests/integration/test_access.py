@@ -73,3 +73,9 @@ def test_what_acls_forbid_is_found_refused_and_mended_as_told(
         found, before = faults(secured), set(found)
         assert name not in found or set(found) != before
     assert found == {}
+    secured.start_worker(**credentials("worker"))
+    secured.command(
+        "send", "nothing.happened", "--data", "{}", "--id", "n1", **credentials("admin")
+    )
+    secured.until("select 1 as x from workflow_executions where status = 'completed'")
+    assert secured.stop_workers() == [0]
