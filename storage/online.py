@@ -46,8 +46,10 @@ async def _build_in_parts(
     """Build the index of each partition concurrently, which the server cannot do for the whole."""
     cursor = await connection.execute(
         "select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid "
-        "where i.inhparent = %s::regclass",
-        (table,),
+        "where i.inhparent = %s::regclass and not exists ("
+        "select from pg_inherits a join pg_index x on x.indexrelid = a.inhrelid "
+        "where a.inhparent = to_regclass(%s) and x.indrelid = c.oid)",
+        (table, name),
     )
     parts = [row["name"] for row in await cursor.fetchall()]
     build = sql.SQL("create index concurrently if not exists {name} on {part} " + rest)

@@ -59,6 +59,8 @@ class BatchThread(aiokafka_driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         consumer._fetch_max_wait_ms = self.app.fetch_wait_ms
         # How often it looks for each partition's owner while the broker is away.
         consumer._retry_backoff_ms = RETRY_MS
+        # What a transactional producer aborted never happened.
+        consumer._isolation_level = "read_committed"
         return consumer
 
 

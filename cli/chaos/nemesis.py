@@ -140,6 +140,9 @@ class Nemesis:
             case _:
                 line.lose_commits(3, applied=fault.chance < 0.5)
         self._hold(fault.seconds)
+        deadline = time.monotonic() + UP_SECONDS
+        while what == "lost_commit" and line.lost_commits == lost and time.monotonic() < deadline:
+            self._hold(TICK_SECONDS)
         line.heal()
         return what != "lost_commit" or line.lost_commits > lost
 

@@ -56,10 +56,7 @@ def test_the_marks_of_transactions_are_no_loss(stack: EmbeddedStack, tmp_path: P
         assert world.workers[0].poll() is None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="workers read uncommitted records: what a producer aborted starts executions",
-)
+# S8
 def test_events_that_were_aborted_start_nothing(stack: EmbeddedStack, tmp_path: Path) -> None:
     with a_world(stack, tmp_path, {"plain.yaml": PLAIN}) as world:
         committed = produce(world, 10)

@@ -20,7 +20,10 @@ FOLDERS = (
     ROOT / "tests/acceptance/definitions",
 )
 FILES = sorted(
-    path for folder in FOLDERS for path in folder.iterdir() if not path.stem.endswith(".test")
+    path
+    for folder in FOLDERS
+    for path in folder.iterdir()
+    if path.suffix != ".py" and not path.stem.endswith(".test")
 )
 STRUCTURAL = (
     "' is missing",
