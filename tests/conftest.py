@@ -1,6 +1,7 @@
 """The stack that tests run on: embedded by default; Apache Kafka or containers on demand."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from hypothesis import settings
 from devstack.stack import EmbeddedStack
 from tests.containers import ContainerStack, a_container_stack
 
+# Started in the background, a shell has its children ignore Ctrl-C, and they hand that on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Every run of CI plays the same examples; HYPOTHESIS_SEARCH=1 looks for new ones.
 settings.register_profile("ci", derandomize=True, database=None)
 if not os.environ.get("HYPOTHESIS_SEARCH"):

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from devstack.stack import EmbeddedStack
+from tests.conftest import broker_kind
 from tests.world import World, a_world
 
 ROUNDS, EVENTS = 4, 150
@@ -186,6 +187,7 @@ def test_a_worker_without_partitions_takes_over_when_an_owner_dies(
 
 
 # S215
+@pytest.mark.skipif(broker_kind() != "kafka", reason="the embedded broker cannot add partitions")
 def test_partitions_added_at_run_time_are_read_from_their_start(
     stack: EmbeddedStack, tmp_path: Path
 ) -> None:
