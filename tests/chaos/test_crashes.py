@@ -51,7 +51,8 @@ FEW = [
     "relay.after_flush",
 ]
 """Where a short run lets workers die."""
-AT_ONCE = 3
+AT_ONCE = 1
+"""Of several, one that holds no shard of the outbox would never come to the points of the relay."""
 
 
 def decide_open(world: World, decided: set[str]) -> None:
