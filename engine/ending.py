@@ -125,11 +125,18 @@ def begin_next_ending(turn: Turn) -> bool:
         turn.undo = tuple(turn_undo)
         turn.lines[last.name] = Line(last.at, root=last.root)
         return True
-    if turn.error_handled or turn.definition.on_error is None:
+    left = turn.time_left()
+    time_is_up = left is not None and left <= timedelta()
+    if turn.error_handled or turn.definition.on_error is None or time_is_up:
         return False
     turn.error_handled = True
     turn.lines[MAIN] = Line(turn.definition.on_error)
     return True
+
+
+def undoes(turn: Turn) -> bool:
+    """Tell whether only compensations run still: nothing but force breaks them off."""
+    return turn.failing is not None and MAIN not in turn.lines
 
 
 def finish(turn: Turn) -> None:
@@ -146,7 +153,7 @@ def finish(turn: Turn) -> None:
 def time_out(turn: Turn) -> bool:
     """End an execution whose time is up; paused time counts only where asked (D14)."""
     left = turn.time_left()
-    if left is None or turn.execution.ended:
+    if left is None or turn.execution.ended or undoes(turn):
         return False
     if turn.paused_at is not None and not turn.definition.include_paused:
         return False

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from engine.definition import EventWait, WaitVerb
 from engine.effects import Accept, Refuse, StopTimer
-from engine.ending import abandon, break_off, stop_pending
+from engine.ending import abandon, break_off, stop_pending, undoes
 from engine.execution import MAIN, Failure, Hold, Line, Status, Wait, path_of
 from engine.ids import StepPath
 from engine.inputs import (
@@ -40,6 +40,8 @@ def cancel(turn: Turn, given: CancelRequested) -> bool:
     """End as cancelled, after the compensations where they are asked for."""
     if _has_ended(turn):
         return False
+    if given.compensate and undoes(turn):
+        return _refuse(turn, "not_allowed", "compensations run already; cancel without them")
     failure = Failure("cancelled", given.reason or f"cancelled by {given.by}")
     break_off(turn, Status.CANCELLED, failure, undo=given.compensate)
     return _accept(turn, f"cancelled by {given.by}")

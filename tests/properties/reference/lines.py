@@ -223,13 +223,18 @@ class Clock:
 
     def look_at_time(self) -> None:
         """Break off if the time is up; time spent in a pause does not count unless asked for."""
-        if self.over or (self.paused_at is not None and not self.count_pauses):
+        stands = self.paused_at is not None and not self.count_pauses
+        if self.over or stands or self.undoes():
             return
         left = self._time_left()
         if left is not None and left > timedelta():
             self.plan(self.now + max(left, SECOND), self.look_at_time)
         else:
             self.break_off("failed", "timeout", undo=True)
+
+    def undoes(self) -> bool:
+        """Tell whether only compensations run still."""
+        raise NotImplementedError
 
     def break_off(self, ending: Literal["failed", "cancelled"], code: str, *, undo: bool) -> None:
         """End everything that runs at once, and undo what was done if that is asked for."""

@@ -219,6 +219,8 @@ class Interpreter(Clock):
         """Return the code with which an order is refused."""
         if self.over:
             return "execution_finished"
+        if order.kind == "undo" and self.undoes():
+            return "not_allowed"
         if order.kind != "resume" or self.held:
             return None
         if self.paused_at is None:
@@ -231,6 +233,17 @@ class Interpreter(Clock):
 
     def _waiting(self) -> list[Line]:
         return [line for line in self.lines if isinstance(line.asked, Nap) and line.asked.wait]
+
+    def _time_is_up(self) -> bool:
+        """Tell whether the limit is passed; the pause that ends now is not yet added."""
+        left = self._time_left()
+        stood = self.paused_at is not None and not self.count_pauses
+        standing = self.now - self.paused_at if self.paused_at and stood else timedelta()
+        return left is not None and left + standing <= timedelta()
+
+    def undoes(self) -> bool:
+        """Tell whether only compensations run still: they end in their own time."""
+        return self.failing is not None and all(line.name != "main" for line in self.lines)
 
     def break_off(self, ending: Literal["failed", "cancelled"], code: str, *, undo: bool) -> None:
         """End everything that runs at once, and undo what was done if that is asked for."""
@@ -249,7 +262,7 @@ class Interpreter(Clock):
             steps, path, scope = self.undo.pop()
             line = Line(path, None)
             self.begin(line, self.whole(line, steps, f"{path}/", scope))
-        elif "on_error" in self.body and not self.error_handled:
+        elif "on_error" in self.body and not self.error_handled and not self._time_is_up():
             self.error_handled = True
             code, step = self.failing
             scope = Scope((self.context,), {"code": code, "step": step})

@@ -1,9 +1,14 @@
 """Compensations: what is done is undone in reverse order when an execution fails."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
 from engine.advance import advance
-from engine.effects import Perform, WriteLog
+from engine.effects import Perform, Refuse, StartTimer, WriteLog
 from engine.execution import Execution, Status
-from engine.inputs import CancelRequested
+from engine.inputs import ActionSucceeded, CancelRequested, TimerFired
 from tests.builders import NOW, a_definition, announced, failed, of_kind, started, succeeded
 
 SAGA = """
@@ -112,3 +117,46 @@ def test_a_compensation_that_blocks_ends_alone_and_the_others_follow() -> None:
     execution, effects = succeeded(definition, execution, of_kind(effects, Perform)[0])
     assert messages(effects) == ["unbooked", "failed: http_500"]
     assert (execution.status, execution.result) == (Status.FAILED, "failed")
+
+
+# S25
+@pytest.mark.parametrize("ended_by", ["time", "cancel"])
+def test_compensations_take_their_own_time(ended_by: str) -> None:
+    definition = a_definition("timeout: 1m" + SAGA)
+    execution, effects = started(definition)
+    (limit,) = (
+        timer for timer in of_kind(effects, StartTimer) if timer.kind == "execution_timeout"
+    )
+    fired = TimerFired(NOW + timedelta(minutes=1), limit.id)
+    asked = CancelRequested(NOW, "ops", None, compensate=True)
+    execution, effects = advance(definition, execution, fired if ended_by == "time" else asked)
+    (repay,) = of_kind(effects, Perform)
+    assert advance(definition, execution, fired) == (execution, ())
+    same, (refused,) = advance(definition, execution, replace(asked, at=fired.at))
+    assert same is execution
+    assert isinstance(refused, Refuse)
+    assert refused.code == "not_allowed"
+    execution, effects = succeeded(definition, execution, repay)
+    assert messages(effects) == ["repaid", "unbooked"]
+    assert execution.status is (Status.FAILED if ended_by == "time" else Status.CANCELLED)
+
+
+def test_a_cancel_without_compensations_ends_those_that_run() -> None:
+    execution, ship = shipped()
+    execution, effects = failed(DEFINITION, execution, ship)
+    execution, effects = advance(DEFINITION, execution, CancelRequested(NOW, "ops"))
+    assert execution.status is Status.CANCELLED
+    assert messages(effects) == []
+
+
+# S25
+def test_on_error_does_not_begin_after_the_time_limit() -> None:
+    definition = a_definition("timeout: 1m" + SAGA)
+    execution, effects = started(definition)
+    execution, effects = failed(definition, execution, of_kind(effects, Perform)[0])
+    (repay,) = of_kind(effects, Perform)
+    done = ActionSucceeded(NOW + timedelta(minutes=2), repay.id, None)
+    execution, effects = advance(definition, execution, done)
+    assert messages(effects) == ["repaid", "unbooked"]
+    assert execution.error is not None
+    assert execution.error.code == "http_500"
