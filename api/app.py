@@ -24,7 +24,7 @@ from api import (
     triggers,
     workflows,
 )
-from api.bounds import Bounded
+from api.bounds import Bounded, Rated
 from api.pages import add_pages
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, ProblemBody, add_problem_handlers, respond
@@ -57,6 +57,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (413, "Too large"),
         (415, "Unsupported media type"),
         (422, "Invalid"),
+        (429, "Too many requests"),
         (503, "Database or broker unreachable"),
     )
 }
@@ -98,6 +99,8 @@ def create_api(parts: Parts) -> FastAPI:
     feed = app.state.feed = changes.Feed(parts.tail())
     _add_guards(app)
     app.add_middleware(Bounded)
+    if parts.settings.api_rate:
+        app.add_middleware(Rated, prefix=PREFIX, per_second=parts.settings.api_rate)
     return app
 
 

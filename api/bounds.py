@@ -1,5 +1,8 @@
-"""Bodies that no operation takes are refused before they fill the memory."""
+"""What no process should have to bear: bodies that fill its memory, callers that never pause."""
 
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -43,3 +46,26 @@ class Bounded:
         if taken > MOST_BYTES:
             text = f"at most {MOST_BYTES} bytes are taken"
             await respond(413, "too-large", text)(scope, receive, send)
+
+
+class Rated:
+    """Refuses what one address asks of the interface beyond a number in any second."""
+
+    def __init__(self, app: ASGIApp, prefix: str, per_second: int) -> None:
+        self._app, self._prefix = app, f"{prefix}/"
+        self._most = RateLimitItemPerSecond(per_second)
+        self._window = MovingWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or answer it by a 429 problem that says when to try again."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            await self._app(scope, receive, send)
+            return
+        caller = (scope.get("client") or ("unknown", 0))[0]
+        if self._window.hit(self._most, caller):
+            await self._app(scope, receive, send)
+            return
+        text = f"at most {self._most.amount} requests a second are taken from one address"
+        refusal = respond(429, "too-many-requests", text)
+        refusal.headers["Retry-After"] = "1"
+        await refusal(scope, receive, send)

@@ -10,7 +10,7 @@ from engine.operators import OPERATORS, TESTS, Test, compile_regex
 from engine.paths import MISSING, Path, lookup, parse_path
 from engine.templates import Template, compile_template
 
-MAX_DEPTH = 32
+MAX_DEPTH = 16
 At: TypeAlias = tuple[str | int, ...]
 Scope: TypeAlias = Mapping[str, object]
 

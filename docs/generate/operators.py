@@ -11,7 +11,7 @@ INTRO = """# Operators of conditions
 is missing counts as null. Null equals only null; every operator but `eq`, `neq` and `exists` is
 false on it. Nothing is converted: types that do not fit are false, with a warning in the step's
 output, or with `strict: true` an error of the step. A value marked ° may hold `${path}`.
-Conditions nest by `all`, `any`, `not`, 32 deep at most: see [language.md](language.md#conditions).
+Conditions nest by `all`, `any`, `not`, 16 deep at most: see [language.md](language.md#conditions).
 
 """
 

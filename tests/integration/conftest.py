@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -120,7 +121,7 @@ def shop_url(shop: World) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def a_client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+async def a_client(world: World, **more: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Run the HTTP application of a deployment in this process."""
     settings = load_settings(
         kafka_bootstrap_servers=world.env["KAFKA_BOOTSTRAP_SERVERS"],
@@ -128,6 +129,7 @@ async def a_client(world: World) -> AsyncIterator[httpx.AsyncClient]:
         topic_prefix=f"{world.name}.",
         event_topics=(world.events_topic,),
         group_id=world.env["SLUICEGATE_GROUP_ID"],
+        **{"api_rate": 0, **more},
     )
     store = PostgresStore(settings.database, pool_size=4)
     parts = Parts(

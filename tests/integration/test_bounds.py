@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx2 as httpx
 import pytest
 
+from tests.integration.conftest import a_client
 from tests.integration.seeds import a_request
 from tests.world import World
 
@@ -82,3 +83,15 @@ async def test_a_decision_of_64_kib_is_taken_by_the_api_and_one_byte_more_is_not
     assert (await answer(most)).status_code == 202
     refused = await answer(most + 1)
     assert (refused.status_code, refused.json()["code"]) == (400, "too_large")
+
+
+async def test_fifty_requests_a_second_are_taken_from_one_address_and_one_more_is_not(
+    quiet: World,
+) -> None:
+    async with a_client(quiet, api_rate=50) as client:
+        answers = await asyncio.gather(*(client.get(f"{API}/schedules") for _ in range(51)))
+        *taken, refused = sorted(answers, key=lambda answer: answer.status_code)
+        assert ({answer.status_code for answer in taken}, refused.status_code) == ({200}, 429)
+        assert refused.json()["type"] == "/problems/too-many-requests"
+        assert refused.headers["Retry-After"] == "1"
+        assert (await client.get("/livez")).status_code == 200

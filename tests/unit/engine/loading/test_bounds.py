@@ -59,7 +59,7 @@ def expression_bytes(length: int) -> str:
     [
         (many_steps, 200, "a definition has at most 200 steps"),
         (nested_steps, 16, "steps nest at most 16 deep"),
-        (nested_conditions, 32, "conditions nest at most 32 deep"),
+        (nested_conditions, 16, "conditions nest at most 16 deep"),
         (file_size, MAX_BYTES, "the file is larger than 262144 bytes; split it"),
         (waiting, 365, "366d is longer than the 365 days allowed"),
         (retries, 10, "11 is out of bounds: 0 to 10"),
