@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter
 
-from api.parts import Cursor, Instant, Limit, Name, PartsDep, Text, page_body
+from api.parts import Cursor, Instant, Limit, Name, Offset, PartsDep, Text, page_body
 from api.problems import not_found
 from api.shapes.common import shown
 from api.shapes.executions import RunPage, Trace, WholeRun
@@ -30,6 +30,7 @@ async def list_executions(
     until: Instant = None,
     limit: Limit = 50,
     cursor: Cursor = None,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """Return executions, newest first (S195).
 
@@ -39,7 +40,7 @@ async def list_executions(
     wanted = ExecutionFilter(
         status, result, workflow, trigger, key, since, until, label, waiting_on
     )
-    return page_body(await parts.reading.executions(wanted, limit, cursor))
+    return page_body(await parts.reading.executions(wanted, limit, cursor, offset))
 
 
 @router.get("/executions/{id}", response_model=None, responses=shown(WholeRun))

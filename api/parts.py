@@ -14,7 +14,7 @@ from api.answers import Answers
 from api.problems import Problem
 from config.settings import Settings
 from storage.answering import Answering
-from storage.reading import MAX_LIMIT, Page, Reading
+from storage.reading import MAX_LIMIT, MAX_OFFSET, Page, Reading
 from storage.store import PostgresStore
 from streams.admin import Admin
 from streams.definitions import Definitions
@@ -77,6 +77,9 @@ def as_utc(at: datetime | None) -> datetime | None:
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most rows to return.")]
 Cursor = Annotated[
     str | None, Query(max_length=500, description="`next_cursor` of the page before.")
+]
+Offset = Annotated[
+    int, Query(ge=0, le=MAX_OFFSET, description="Rows to leave out; cursors reach any row.")
 ]
 WaitSeconds = Annotated[
     float,

@@ -74,6 +74,12 @@ async def test_pages_hold_every_execution_once_in_one_order(
     assert paged == whole
     assert len(paged) == 7
     assert set(paged) == runs
+    left = await ids(quiet_client, "executions", "execution_id", label=label, offset=3)
+    assert left == whole[3:]
+    asked = {"label": label, "limit": "2", "offset": "4"}
+    one_page = (await quiet_client.get(f"{API}/executions", params=asked)).json()
+    assert [item["execution_id"] for item in one_page["items"]] == whole[4:6]
+    assert one_page["next_cursor"] is not None
 
 
 # S195
