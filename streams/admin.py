@@ -15,6 +15,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from engine.errors import SluicegateError
 from streams.lag import GroupState
+from streams.rest import holds_records
 from streams.topics import TopicSpec
 
 T = TypeVar("T")
@@ -47,16 +48,14 @@ class Admin:
         self, bootstrap: str, security: Mapping[str, str] | None = None, *, seconds: float = 10
     ) -> None:
         self.address, self._seconds = bootstrap, seconds
-        self._client = AdminClient(
-            {
-                "bootstrap.servers": bootstrap,
-                "reconnect.backoff.ms": 100,
-                "reconnect.backoff.max.ms": 5_000,
-                "log.connection.close": False,
-                **(security or {}),
-            },
-            logger=quiet,
-        )
+        self._config = {
+            "bootstrap.servers": bootstrap,
+            "reconnect.backoff.ms": "100",
+            "reconnect.backoff.max.ms": "5000",
+            "log.connection.close": "false",
+            **(security or {}),
+        }
+        self._client = AdminClient({**self._config}, logger=quiet)
 
     async def _ask(self, call: Callable[[], T]) -> T:
         try:
@@ -184,6 +183,11 @@ class Admin:
             if answer is not None:
                 found[partition.topic, partition.partition] = answer.offset
         return found
+
+    async def holds_records(self, partition: tuple[str, int], start: int, end: int) -> bool:
+        """Tell whether anything but marks of transactions stands between two offsets."""
+        rest = TopicPartition(*partition, start)
+        return await self._ask(lambda: holds_records(self._config, rest, end, self._seconds))
 
     async def group(self, name: str) -> GroupState:
         """Return the members of a consumer group."""

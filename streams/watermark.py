@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from storage.errors import DatabaseUnreachable
@@ -13,6 +14,17 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 log = logging.getLogger("sluicegate.watermark")
 
 
+@dataclass(slots=True)
+class Rest:
+    """What a partition holds beyond the position."""
+
+    partition: int
+    start: int
+    end: int
+    is_behind: bool | None = field(default=None, compare=False)
+    """Whether records are among it; None until somebody has looked."""
+
+
 class Watermark:
     """Tells until when every decision that was sent has been applied, whoever applied it."""
 
@@ -20,6 +32,7 @@ class Watermark:
         self._store, self._admin = store, admin
         self._topic, self._group = topic, group_id
         self._lost = False
+        self._rests: dict[int, Rest] = {}
 
     async def read(self) -> datetime:
         """Return the instant; one long ago while broker or database do not answer."""
@@ -54,6 +67,21 @@ class Watermark:
             same = row is not None and (id is None or row["topic_id"] in (None, id))
             if row is None or not same:
                 reached = min(reached, now if end == 0 else NEVER)
-            elif row["next_offset"] < end:
+            elif row["next_offset"] < end and await self._is_behind(
+                Rest(partition, row["next_offset"], end)
+            ):
                 reached = min(reached, row["watermark"] or NEVER)
         return reached
+
+    async def _is_behind(self, rest: Rest) -> bool:
+        """Tell whether there is something to read still: marks of transactions are nothing.
+
+        Looked at once, and only when it stood there before: records are usually on their way.
+        """
+        before = self._rests.get(rest.partition)
+        if before != rest:
+            self._rests[rest.partition] = rest
+        elif before.is_behind is None:
+            at = self._topic, rest.partition
+            before.is_behind = await self._admin.holds_records(at, rest.start, rest.end)
+        return self._rests[rest.partition].is_behind is not False

@@ -19,10 +19,17 @@ pytestmark = pytest.mark.skipif(
 )
 HEADERS = {"ce_specversion": "1.0", "ce_source": "/load", "ce_type": "plain.asked"}
 TRANSACTIONS, EACH = 50, 10
+ASKED = """
+name: asked
+trigger: { event: asked.of }
+steps:
+  - id: who
+    approval: { title: Please, anyone: true, expires_in: 2s }
+"""
 
 
-def produce(world: World, abort_every: int) -> int:
-    """Produce events in transactions; return how many were committed."""
+def a_producer(world: World) -> Producer:
+    """Return a producer that has begun no transaction yet."""
     producer = Producer(
         {
             "bootstrap.servers": world.env["KAFKA_BOOTSTRAP_SERVERS"],
@@ -31,6 +38,12 @@ def produce(world: World, abort_every: int) -> int:
         }
     )
     producer.init_transactions(30)
+    return producer
+
+
+def produce(world: World, abort_every: int) -> int:
+    """Produce events in transactions; return how many were committed."""
+    producer = a_producer(world)
     committed = 0
     for number in range(1, TRANSACTIONS + 1):
         producer.begin_transaction()
@@ -65,3 +78,21 @@ def test_events_that_were_aborted_start_nothing(stack: EmbeddedStack, tmp_path: 
         world.publish("plain.asked", {"n": "last"})
         world.until("select 1 from records where entity_id = 'last'")
         assert count(world, "records") == committed + 1
+
+
+# S101 F24
+def test_requests_expire_in_time_though_the_decisions_end_in_a_mark(
+    stack: EmbeddedStack, tmp_path: Path
+) -> None:
+    with a_world(stack, tmp_path, {"asked.yaml": ASKED}) as world:
+        world.start_worker()
+        decided = {"execution_id": "exec_nobody", "outcome": "approved", "decided_by": "ana"}
+        producer = a_producer(world)
+        producer.begin_transaction()
+        for number in range(30):
+            producer.produce(world.topic("decisions"), json.dumps(decided), f"{number}")
+        producer.commit_transaction(30)
+        id = world.publish("asked.of", {})
+        world.until("select 1 from workflow_executions where trigger_event = 'asked.of'")
+        world.until("select 1 from approval_requests where status = 'expired'")
+        assert world.started_by(id)
