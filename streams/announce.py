@@ -1,7 +1,5 @@
 """Open waits once more onto the waiting topic, after a broker lost its topics."""
 
-from datetime import datetime
-
 from storage.store import PostgresStore
 from streams.outbound import Outbound
 from streams.outbox import rows_of
@@ -15,18 +13,9 @@ async def announce_open_waits(store: PostgresStore, outbound: Outbound) -> int:
     while True:
         async with store.transaction() as transaction:
             rows = await transaction.fetch("announce_open_waits", after=after)
-            messages = [
-                outbound.announce_wait(
-                    None, row["wait_id"], row["record"], _opened_at(row["record"])
-                )
-                for row in rows
-            ]
-            for shard, cell in rows_of(messages):
+            again = (outbound.announced_again(row["wait_id"], row["record"]) for row in rows)
+            for shard, cell in rows_of(again):
                 await transaction.run("insert_outbox", shard=shard, messages=cell)
         if not rows:
             return count
         after, count = rows[-1]["id"], count + len(rows)
-
-
-def _opened_at(record: dict[str, str]) -> datetime:
-    return datetime.fromisoformat(record["opened_at"])

@@ -52,7 +52,19 @@ class Outbound:
 
     def wait_opened(self, execution: Execution, wait: Wait) -> Outgoing:
         """Return the waiting record that announces an open wait."""
-        return self.announce_wait(execution, wait.id, wait.record, wait.opened_at)
+        headers = self._headers(execution, "wait.opened", f"{wait.id}:opened", wait.opened_at)
+        return Outgoing(self._topics.waiting, wait.id, encoded(wait.record), headers)
+
+    def announced_again(self, wait_id: str, record: Mapping[str, str]) -> Outgoing:
+        """Return the waiting record of an open wait whose topic was lost, from its row."""
+        headers = cloud_headers(
+            "sluicegate.wait.opened",
+            SOURCE,
+            f"{wait_id}:opened",
+            datetime.fromisoformat(record["opened_at"]),
+            execution_id=record["execution_id"],
+        )
+        return Outgoing(self._topics.waiting, wait_id, encoded(record), headers)
 
     def wait_changed(self, execution: Execution, wait: Wait) -> Outgoing:
         """Return the waiting record of a wait that is open still, with what has come so far."""
@@ -62,13 +74,6 @@ class Outbound:
         )
         value = encoded({**wait.record, **_progress(wait)})
         return Outgoing(self._topics.waiting, wait.id, value, headers)
-
-    def announce_wait(
-        self, execution: Execution | None, wait_id: str, record: Mapping[str, object], at: datetime
-    ) -> Outgoing:
-        """Return a waiting record; also used to announce open waits once more."""
-        headers = self._headers(execution, "wait.opened", f"{wait_id}:opened", at)
-        return Outgoing(self._topics.waiting, wait_id, encoded(record), headers)
 
     def wait_closed(self, execution: Execution, closing: CloseWait) -> Outgoing:
         """Return the waiting record that closes a wait: the same key, how and when."""
@@ -133,11 +138,7 @@ class Outbound:
         headers = cloud_headers("sluicegate.receipt", SOURCE, id, at, execution_id=key)
         return Outgoing(self._topics.receipts, key, encoded(value), headers)
 
-    def _headers(
-        self, execution: Execution | None, kind: str, id: str, at: datetime
-    ) -> dict[str, str]:
-        if execution is None:
-            return cloud_headers(f"sluicegate.{kind}", SOURCE, id, at)
+    def _headers(self, execution: Execution, kind: str, id: str, at: datetime) -> dict[str, str]:
         # The messages of one input follow each other and differ in two headers alone.
         if self._common_of != (execution.id, at):
             meta = execution.meta

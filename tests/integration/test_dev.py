@@ -85,6 +85,7 @@ def query(ready: dict[str, Any], sql: str) -> list[tuple[Any, ...]]:
 
 
 OPEN = "select request_id from approval_requests where status = 'pending'"
+OF = "select execution_id from approval_requests where status = 'pending'"
 
 
 def test_dev_restarts_what_dies_and_keeps_its_data(tmp_path: Path) -> None:
@@ -104,11 +105,14 @@ def test_dev_restarts_what_dies_and_keeps_its_data(tmp_path: Path) -> None:
         again = ready()
         assert query(again, OPEN) == [request]
         waiting = until("the open wait being announced again", lambda: records_of(again))
-        assert request[0] in waiting
+        [execution] = query(
+            again, f"select execution_id from workflow_executions where id = ({OF})"
+        )
+        assert waiting[request[0]] == execution[0]
 
 
-def records_of(ready: dict[str, Any]) -> set[str]:
-    """Return the keys on the waiting topic."""
+def records_of(ready: dict[str, Any]) -> dict[str, str]:
+    """Return what the records on the waiting topic are about: execution ids by wait id."""
     from confluent_kafka import Consumer, TopicPartition
 
     consumer = Consumer({"bootstrap.servers": ready["kafka"], "group.id": "look", "log_level": 0})
@@ -117,8 +121,13 @@ def records_of(ready: dict[str, Any]) -> set[str]:
         partitions = topics["sluicegate.waiting"].partitions
         consumer.assign([TopicPartition("sluicegate.waiting", n, 0) for n in partitions])
         messages = consumer.consume(100, timeout=1)
-        keys = [message.key() for message in messages]
-        return {key.decode() for key in keys if key is not None}
+        found: dict[str, str] = {}
+        for message in messages:
+            key, about = message.key(), dict(message.headers() or ())["ce_correlationid"]
+            assert isinstance(key, bytes)
+            assert isinstance(about, bytes)
+            found[key.decode()] = about.decode()
+        return found
     finally:
         consumer.close()
 
