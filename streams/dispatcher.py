@@ -76,7 +76,7 @@ def perform_from_row(row: Mapping[str, Any]) -> Perform:
 
 
 class Dispatcher:
-    """Performs effects: our own at once, those of dead workers when their lease runs out."""
+    """Performs effects: our own at once, those of dead workers when their lease has ended."""
 
     def __init__(
         self,

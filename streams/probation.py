@@ -45,6 +45,7 @@ class Probation:
                 span=self._batch_size,
                 size=max(self._batch_size // PARTS, 1),
             )
+        await self._free_effects({row["holder_before"] for row in held} - {None, self._holder})
         for row in held:
             partition = Partition(row["topic"], row["partition"])
             self._until[partition] = until = row["probation_until"] or 0
@@ -57,6 +58,15 @@ class Probation:
                     until,
                     self._sizes[partition],
                 )
+
+    async def _free_effects(self, holders: set[str]) -> None:
+        """Let others make the calls of workers that died, without waiting for their leases."""
+        if not holders:
+            return
+        async with self._store.transaction() as transaction:
+            await transaction.run(
+                "free_effects_of_the_dead", group_id=self._group, holders=sorted(holders)
+            )
 
     def covers(self, partition: Partition, offset: int) -> bool:
         """Tell whether a record must be taken with care."""

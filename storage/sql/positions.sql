@@ -34,7 +34,7 @@ with asked as (
         p.topic, p.partition, p.next_offset, p.stuck_at,
         p.next_offset < coalesce(p.probation_until, 0) as careful,
         p.holder is not null and p.holder <> %(holder)s and p.next_offset < a.log_end as died,
-        coalesce(p.holder = %(holder)s, false) as held
+        coalesce(p.holder = %(holder)s, false) as held, p.holder as holder_before
     from positions p
     inner join asked a on a.topic = p.topic and a.partition = p.partition
     where p.group_id = %(group_id)s
@@ -55,7 +55,17 @@ set holder = %(holder)s,
     end
 from before b
 where p.group_id = %(group_id)s and p.topic = b.topic and p.partition = b.partition
-returning p.topic, p.partition, p.next_offset, p.probation_until, p.probation_size;
+returning p.topic, p.partition, p.next_offset, p.probation_until, p.probation_size, b.holder_before;
+
+-- name: free_effects_of_the_dead
+-- Whoever holds no partition any more does not record what comes of its calls either.
+update effects e
+set lease_until = now()
+where e.status = 'pending' and e.lease_token = any(%(holders)s)
+    and not exists (
+        select 1 from positions p
+        where p.group_id = %(group_id)s and p.holder = e.lease_token
+    );
 
 -- name: begin_try
 update positions
