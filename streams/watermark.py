@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from storage.errors import DatabaseUnreachable
 from storage.store import TRANSIENT, PostgresStore
 from streams.admin import Admin, BrokerUnreachable
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+APPENDING = timedelta(seconds=0.3)
+"""How long a record may be stamped already and not be seen: a broker stamps, then writes."""
 
 log = logging.getLogger("sluicegate.watermark")
 
@@ -48,7 +50,7 @@ class Watermark:
 
     async def _read(self) -> datetime:
         # In this order: what comes after the clock was read is not claimed to have been read.
-        now = await self._store.now()
+        now = await self._store.now() - APPENDING
         count = (await self._admin.partitions([self._topic])).get(self._topic, 0)
         ends = await self._admin.ends([(self._topic, number) for number in range(count)])
         ids = await self._admin.topic_ids([self._topic])
