@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from devstack.processes import StackFailed
 from storage.store import address_of
 
 LARGEST_SEED = 1_000_000
+LINE_SECONDS = 30
+"""How often a run without a terminal says how far it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,17 @@ class Options:
 
 
 class Progress:
-    """One line that is written over and over on a terminal; nothing elsewhere."""
+    """One line that is written over and over on a terminal; elsewhere a new one now and then."""
 
     def __init__(self) -> None:
         self._shown = is_terminal()
-        self._last = ""
+        self._last, self._next_at = "", 0.0
 
     def tell(self, text: str) -> None:
         """Show how far the run has come."""
+        if not self._shown and time.monotonic() >= self._next_at:
+            sys.stderr.write(f"{text}\n")
+            self._next_at = time.monotonic() + LINE_SECONDS
         if self._shown and text != self._last:
             sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()

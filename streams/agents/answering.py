@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from engine.steps.approval import instant_text
-from streams.codecs import RawRecord, Undecodable
+from streams.codecs import MAX_COMMAND_BYTES, RawRecord, Undecodable
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
+from streams.json_check import read_json
 from streams.outbound import Outbound
 from streams.work import Work
 
@@ -73,13 +74,24 @@ class Answering(Generic[T]):
     async def _refuse(self, work: Work, record: RawRecord, error_type: str, message: str) -> None:
         await self.dead_letters.put(work, record, error_type, message)
         key = None if record.key is None else record.key.decode("utf-8", "replace")
+        said = _texts_of(record.value)
         value = {
-            **self.blank,
-            self.id_name: record.place,
-            "execution_id": key,
+            **{name: said.get(name, absent) for name, absent in self.blank.items()},
+            self.id_name: said.get(self.id_name, record.place),
+            "execution_id": said.get("execution_id") if key is None else key,
             "result": "refused",
             "code": "malformed",
             "message": message,
             "at": instant_text(work.now),
         }
         work.ledger.messages.append(self.outbound.receipt(value, work.now))
+
+
+def _texts_of(value: bytes | None) -> Mapping[str, str]:
+    """Return the short texts of a JSON object, by which its sender knows what is answered."""
+    try:
+        read = read_json(value, MAX_COMMAND_BYTES)
+    except Undecodable:
+        return {}
+    found = read.items() if isinstance(read, dict) else ()
+    return {name: text for name, text in found if isinstance(text, str) and 0 < len(text) <= 255}

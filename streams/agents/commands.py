@@ -38,7 +38,8 @@ class CommandsHandler:
         self, catalog: Catalog, outbound: Outbound, schemas: Schemas, dead_letters: DeadLetters
     ) -> None:
         self._catalog, self._outbound, self._schemas = catalog, outbound, schemas
-        self._answering = Answering(decode_command, "command_id", {}, outbound, dead_letters)
+        blank = {"kind": None, "workflow": None, "by": None}
+        self._answering = Answering(decode_command, "command_id", blank, outbound, dead_letters)
 
     async def prepare(self, records: Sequence[RawRecord]) -> Apply:
         """Decode the batch."""

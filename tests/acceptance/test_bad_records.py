@@ -83,7 +83,7 @@ def test_an_event_against_the_input_schema_starts_nothing_and_says_why(world: Wo
 @pytest.mark.parametrize(
     ("value", "part"),
     [
-        ('{"outcome": "approved"}', "decided_by"),
+        ('{"outcome": "approved", "decision_id": "known", "request_id": "w_1"}', "decided_by"),
         ('{"decided_by": "a", "outcome": "approved"}', "execution_id"),
         ('{"execution_id": "exec_1", "decided_by": "a", "outcome": "approved"}', "execution_id"),
         ("nonsense", "JSON"),
@@ -97,6 +97,8 @@ def test_a_malformed_decision_is_answered_and_kept(world: World, value: str, par
     receipt = world.wait_for(lambda r: r.topic == topic and r.key == mark, "the receipt").value
     assert (receipt["result"], receipt["code"]) == ("refused", "malformed")
     assert part.lower() in receipt["message"].lower() or "json" in receipt["message"].lower()
+    if "known" in value:
+        assert (receipt["decision_id"], receipt["request_id"]) == ("known", "w_1")
     dead = world.topic("dead-letters")
     letter = world.wait_for(lambda r: r.topic == dead and r.key == mark, "the dead letter")
     assert letter.raw == value.encode()

@@ -145,6 +145,8 @@ def test_a_command_that_cannot_be_read_is_answered_malformed_and_kept(world: Wor
         lambda r: r.topic == topic and r.value["code"] == "malformed" and "command_id" in r.value
     )
     assert receipt.value["result"] == "refused"
+    told = [receipt.value[name] for name in ("command_id", "kind", "workflow", "by")]
+    assert told == ["x", "dance", None, "ops"]
 
 
 # S126 S92
