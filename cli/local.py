@@ -156,7 +156,6 @@ class Local:
             "SLUICEGATE_SESSION_TIMEOUT": "2",
             "SLUICEGATE_FETCH_WAIT_MS": "20",
             "SLUICEGATE_ALLOW_PRIVATE": "true",
-            "SLUICEGATE_API_RATE": "0",
             "PYTHONUNBUFFERED": "1",
         }
         for number in range(self._workers):

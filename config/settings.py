@@ -112,8 +112,9 @@ class Settings(Bounds, BaseSettings):
     session_timeout: float = Field(10.0, gt=0, le=90)
     fetch_wait_ms: int = Field(500, ge=1, le=60_000)
     batch_size: int = Field(200, ge=1, le=1_000)
-    api_rate: int = Field(50, ge=0)
-    """Requests that one address may send to the HTTP interface in a second; 0: any number."""
+    api_rate: int = Field(0, ge=0)
+    """Requests that one address may send to the HTTP interface in a second; 0: any number. 50 is
+    ample for programs; addresses of proxies stand for many."""
     pool_size: int = Field(8, ge=2, le=100)
     on_gap: Literal["halt", "accept"] = "halt"
     early_decision_seconds: float = Field(86_400.0, gt=0)

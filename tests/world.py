@@ -322,7 +322,6 @@ def a_world_of(
         "SLUICEGATE_AUTH": "none",
         "SLUICEGATE_DECISION_AUTH": "acl",
         "SLUICEGATE_SESSION_TIMEOUT": "2",
-        "SLUICEGATE_API_RATE": "0",
         "SLUICEGATE_FETCH_WAIT_MS": "20",
         "SLUICEGATE_WEBHOOK_ALLOW": "127.0.0.0/8",
         "LOG_FORMAT": "console",

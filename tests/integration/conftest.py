@@ -129,7 +129,7 @@ async def a_client(world: World, **more: Any) -> AsyncIterator[httpx.AsyncClient
         topic_prefix=f"{world.name}.",
         event_topics=(world.events_topic,),
         group_id=world.env["SLUICEGATE_GROUP_ID"],
-        **{"api_rate": 0, **more},
+        **more,
     )
     store = PostgresStore(settings.database, pool_size=4)
     parts = Parts(
