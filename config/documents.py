@@ -18,6 +18,8 @@ MAX_INTEGER = 2**53
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _BRACKET = re.compile(r"[\[\]{}]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""What makes a text look like another one to people (security.md, content confusion)."""
 _TAG = "tag:yaml.org,2002:"
 _KINDS = ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value", "merge")
 At = tuple[str | int, ...]
@@ -90,7 +92,9 @@ def _compose(text: str) -> list[Node | None]:
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise SyntaxMistake(line, column, _explain(problem)) from None
+        begun = "".join(text.split("\n")[line - 1 : line])[:column]
+        hint = QUOTE if begun.endswith("${") else ""
+        raise SyntaxMistake(line, column, f"{_explain(problem)}{hint}") from None
     except ReaderError as problem:
         before = text[: problem.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -106,6 +110,9 @@ def _explain(problem: MarkedYAMLError) -> str:
     if "\\t" in text:
         return "a tab cannot indent; use spaces"
     return f"this is no YAML: {text}"
+
+
+QUOTE = """; write a value that holds ${...} in quotes: "${total}" """.rstrip()
 
 
 class _Reader:
@@ -164,6 +171,9 @@ class _Reader:
         if "\0" in text:
             self._mistake(place, "a text cannot hold the character NUL, which no database stores")
             return ""
+        if found := _BIDI.search(text):
+            code = f"U+{ord(found[0]):04X}"
+            self._mistake(place, f"{code} turns the direction of text unseen; remove it")
         return text
 
     def _scalar(self, node: ScalarNode, place: Place) -> Any:

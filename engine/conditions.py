@@ -11,6 +11,25 @@ from engine.paths import MISSING, Path, lookup, parse_path
 from engine.templates import Template, compile_template
 
 MAX_DEPTH = 16
+ELSEWHERE = {
+    ">": "gt",
+    ">=": "gte",
+    "<": "lt",
+    "<=": "lte",
+    "=": "eq",
+    "==": "eq",
+    "!=": "neq",
+    "equals": "eq",
+    "is": "eq",
+    "ne": "neq",
+    "not_equals": "neq",
+    "greater": "gt",
+    "greater_than": "gt",
+    "less": "lt",
+    "less_than": "lt",
+    "matches": "regex",
+}
+"""What operators are called in other languages."""
 At: TypeAlias = tuple[str | int, ...]
 Scope: TypeAlias = Mapping[str, object]
 
@@ -150,9 +169,12 @@ def _operator(operator: object, expected: object, at: At) -> Test:
             raise Invalid(at, str(problem)) from None
     test = TESTS.get(operator) if isinstance(operator, str) else None
     if test is None:
-        near = difflib.get_close_matches(str(operator), OPERATORS, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise Invalid(at, f"unknown operator {operator!r}{hint} There are: {', '.join(OPERATORS)}")
+        near = ELSEWHERE.get(str(operator)) or next(
+            iter(difflib.get_close_matches(str(operator), OPERATORS, 1)), None
+        )
+        hint = f"; did you mean {near}?" if near else ""
+        known = ", ".join(OPERATORS)
+        raise Invalid(at, f"unknown operator {operator!r}{hint} (there are: {known})")
     _check_expected(str(operator), expected, at)
     return test
 

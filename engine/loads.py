@@ -67,7 +67,8 @@ def _merged(held: object, loaded: object, overwrite: bool) -> object:
 
 def effect_of(turn: Turn, load: Load, attempt: int, step: StepPath | None = None) -> Perform:
     """Return the effect that reads a resource from its source; `step`: once more on resume."""
-    ref = resource_ref(load, turn.scope)
+    # By what the event said: what was loaded may stand where the id stood.
+    ref = resource_ref(load, turn.scope | initial_context(turn.execution.payload)[0])
     path = ".".join(load.path)
     params: dict[str, object] = {"resource": ref.resource, "id": ref.id, "path": path}
     if step is not None:

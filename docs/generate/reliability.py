@@ -114,7 +114,17 @@ def _chaos() -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
-    return _plain(value) if isinstance(value, int | float) else str(value).replace("|", "\\|")
+    match value:
+        case int() | float():
+            return _plain(value)
+        case dict():
+            return ", ".join(
+                f"{name.replace('_', ' ')} {_cell(one)}" for name, one in value.items()
+            )
+        case list():
+            return "; ".join(map(_cell, value)) or "none"
+        case _:
+            return str(value).replace("|", "\\|")
 
 
 def _runs(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:

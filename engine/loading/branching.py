@@ -59,6 +59,8 @@ def read_for_each(node: Node, beside: Fields, read: ReadInside) -> ForEachVerb:
     items, name, steps = (fields.get(key) for key in ("in", "as", "steps"))
     if items is not None and not isinstance(items.value, list | str):
         items.mistake("in is a list, or a reference to one: ${order.items}")
+    elif items is not None and isinstance(items.value, str) and "${" not in items.value:
+        items.mistake(f"a text is no list; to read one write ${{{items.value}}}")
     item = name.name("name") if name is not None else "item"
     if name is not None and item in (*RESERVED, "context", "index", "round"):
         name.mistake(f"{item} has a meaning already; choose another name")

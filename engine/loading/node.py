@@ -140,7 +140,9 @@ class Node:
     def duration(self, longest: timedelta = LONGEST, *, zero: bool = False) -> timedelta:
         """Read a length of time, above zero unless `zero` is allowed."""
         if not isinstance(self.value, str):
-            self.mistake(f"{self.value!r} is no duration; write 500ms, 30s, 10m, 24h, 5d or PT24H")
+            self.mistake(
+                f"{self.value!r} is no duration; write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"
+            )
             return timedelta()
         try:
             length = parse_duration(self.value)

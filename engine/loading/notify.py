@@ -21,6 +21,8 @@ def check_notify(fields: Mapping[str, Node]) -> None:
         channel.mistake(f"the channel {name} needs {needed}: add `to`")
     if channel is not None and name in WORDED:
         _check_words(channel, fields)
+    elif channel is not None and not {"message", "template", "data"} & fields.keys():
+        channel.mistake("a notification needs message, template or data: it says nothing")
     if to is not None:
         _check_to(name, to)
     if "template" in fields and not _TEMPLATE.fullmatch(fields["template"].text()):

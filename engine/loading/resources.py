@@ -40,9 +40,11 @@ def _read_resource(node: Node, loaders: Collection[str] | None) -> bool:
         return False
     kind = node.value.get("kind")
     if kind not in KEYS:
-        node.mistake(f"kind must be one of: {', '.join(KEYS)}")
+        node.mistake(f"kind must be one of: {', '.join(KEYS)}{nearest(str(kind), KEYS)}")
         return False
     fields = node.fields(KEYS[str(kind)], required=REQUIRED[str(kind)])
+    if kind == "static" and not {"data", "default"} & fields.known.keys():
+        node.warning("a static resource without data and default answers nothing")
     if "timeout" in fields:
         fields.known["timeout"].duration()
     if "cache" in fields and fields.known["cache"].value != 0:

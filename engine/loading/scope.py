@@ -21,11 +21,23 @@ from engine.definition import (
     WorkflowVerb,
 )
 from engine.loading.node import Node, nearest
+from engine.loading.places import outcomes_named, place_of
 from engine.paths import Path
 from engine.policy import templates_of
 from engine.templates import Template
 
-PARTS = ("steps", "approvals", "waits")
+READABLE: Mapping[str, tuple[str, ...]] = {
+    "steps": (
+        "status", "output", "error", "outcome", "branches", "items", "result", "rounds",
+        "refreshed",
+    ),
+    "approvals": (
+        "outcome", "decided_by", "reason", "form", "decided_at", "votes", "decided_for",
+    ),
+    "waits": ("event", "which", "events", "came"),
+}  # fmt: skip
+"""What reads back of a step (definitions.md)."""
+PARTS = tuple(READABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +85,40 @@ class Visible:
             for path, optional in sorted(set(references(use.step))):
                 if len(path) >= 2 and path[0] in PARTS and path[1] not in self.unread:
                     self._check_reference(use, path, known, optional=optional)
+            for id, node in outcomes_named(use.node):
+                _check_outcome(node, known.get(id))
 
     def _check_reference(
         self, use: Use, path: Path, known: Mapping[str, Use], *, optional: bool
     ) -> None:
         text, id = ".".join(path), path[1]
-        target = known.get(id)
+        target, node = known.get(id), place_of(use.node, path)
         if target is None:
-            use.node.mistake(f"{text}: no step is called {id!r}{nearest(id, known)}")
-        elif path[0] == "approvals" and not _asks(target.step):
-            use.node.mistake(f"{text}: the step {id!r} is no approval")
+            node.mistake(f"{text}: no step is called {id!r}{nearest(id, known)}")
+        elif path[0] == "approvals" and _approval_of(target.step) is None:
+            node.mistake(f"{text}: the step {id!r} is no approval")
         elif path[0] == "waits" and not isinstance(target.step.verb, WaitVerb):
-            use.node.mistake(f"{text}: the step {id!r} is no wait")
+            node.mistake(f"{text}: the step {id!r} is no wait")
         elif isinstance(use.step.verb, RepeatVerb) and _is_inside(target.step, use.step):
             return
         elif (loop := self._loop_around(use, target)) is not None:
             kept = "items" if isinstance(loop.verb, ForEachVerb) else "output"
-            use.node.mistake(
+            node.mistake(
                 f"{text}: the step {id!r} runs in the loop {loop.id!r}; outside of it read "
                 f"steps.{loop.id}.{kept}"
             )
         elif target.undone not in ("", use.undone):
-            use.node.mistake(f"{text}: the step {id!r} runs only when {target.undone!r} is undone")
+            node.mistake(f"{text}: the step {id!r} runs only when {target.undone!r} is undone")
         elif id == use.step.id or not _comes_before(use, target):
-            use.node.mistake(f"{text}: the step {id!r} does not run before this one")
+            node.mistake(f"{text}: the step {id!r} does not run before this one")
+        elif len(path) > 2 and path[2] not in READABLE[path[0]]:
+            there = READABLE[path[0]]
+            node.mistake(
+                f"{text}: {path[0]}.{id} has no {path[2]!r}{nearest(path[2], there)} "
+                f"(there are: {', '.join(there)})"
+            )
         elif not optional and self._may_be_absent(use, target):
-            use.node.warning(
+            node.warning(
                 f"{text}: the step {id!r} may not have run; give a default: ${{{text}:-...}}"
             )
 
@@ -118,6 +138,17 @@ class Visible:
         return id not in use.seen or id in self.jumped or target.step.when is not None
 
 
+def _check_outcome(node: Node, asked: Use | None) -> None:
+    """Note an outcome that an approval cannot have."""
+    spec = _approval_of(asked.step) if asked is not None else None
+    if spec is None or (isinstance(node.value, str) and "${" in node.value):
+        return
+    possible = (*spec.outcomes, "expired")
+    if node.value not in possible:
+        hint = nearest(str(node.value), possible)
+        node.mistake(f"{node.value!r} is no outcome of it: {', '.join(possible)}{hint}")
+
+
 def _is_inside(step: Step, outer: Step) -> bool:
     return step.path.startswith(f"{outer.path}/")
 
@@ -129,11 +160,11 @@ def refuse_steps(node: Node, found: Collection[Path]) -> None:
             node.mistake(f"{'.'.join(path)}: no step has run yet when this is read")
 
 
-def _asks(step: Step) -> bool:
+def _approval_of(step: Step) -> ApprovalSpec | None:
     verb = step.verb
-    return isinstance(verb, ApprovalVerb) or (
-        isinstance(verb, BlockVerb) and verb.approval is not None
-    )
+    if isinstance(verb, ApprovalVerb):
+        return verb.spec
+    return verb.approval if isinstance(verb, BlockVerb) else None
 
 
 def _comes_before(use: Use, other: Use) -> bool:

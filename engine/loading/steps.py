@@ -140,6 +140,8 @@ def _unknown_verb(node: Node) -> str:
     """Name the step and the key that stands where a verb should (requirements.md S29)."""
     keys = node.value if isinstance(node.value, Mapping) else ()
     for key in keys:
+        if key == "action":
+            return f"; the step {_id_of(node)!r} has 'action': write allow, block or execute for it"
         if key not in KEYS_AROUND:
             return f"; the step {_id_of(node)!r} has {key!r}{nearest(str(key), VERBS)}"
     return ""

@@ -241,3 +241,23 @@ def test_a_wait_that_ran_out_of_time_reads_again_before_its_branch() -> None:
     assert asked.params["resource"] == "rates"
     _, effects = succeeded(definition, execution, asked, {"usd": 2})
     assert one(effects, WriteLog).message == "2"
+
+
+# S85 S117
+def test_a_resource_in_the_place_of_its_own_id_is_read_again_by_that_id() -> None:
+    definition = a_definition("""
+    context: {load: {customer: {resource: customers, id: "${customer}", overwrite: true}}}
+    steps:
+      - id: paid
+        wait: {event: paid, match: {id: "${order_id}"}, timeout: 1h}
+        refresh: [customer]
+        on_timeout: [{id: told, execute: [{log: {message: "${customer.name}"}}]}]
+    """)
+    execution, effects = started(definition, {"customer": "c1", "order_id": "o-1"})
+    first = one(effects, Perform)
+    execution, _ = succeeded(definition, execution, first, {"name": "Ana"})
+    execution, effects = expired(definition, execution)
+    again = one(effects, Perform)
+    assert (first.params["id"], again.params["id"]) == ("c1", "c1")
+    _, effects = succeeded(definition, execution, again, {"name": "Bo"})
+    assert one(effects, WriteLog).message == "Bo"

@@ -76,7 +76,7 @@ ONLY_ID = "${order_id} is not known here; there are ${id} and ${secrets.NAME}"
         ),
         (
             sql() + "  timeout: 2\n",
-            ["5:3: 2 is no duration; write 500ms, 30s, 10m, 24h, 5d or PT24H"],
+            ["5:3: 2 is no duration; write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"],
         ),
         ("r: { kind: http, url: '//crm/${id}' }", [f"1:18: {HOST}"]),
         ("r: { kind: http, url: 'http://${id}.crm/' }", [f"1:18: {HOST}"]),
