@@ -35,16 +35,8 @@ def end(turn: Turn, status: Status, result: Result | None, failure: Failure | No
 
 def stop(turn: Turn, status: Status, result: Result, failure: Failure | None = None) -> None:
     """End the execution because a step says so; a compensation ends alone: others are owed."""
-    if not _compensates(turn):
+    if not undoes(turn):
         end(turn, status, result, failure)
-
-
-def _compensates(turn: Turn) -> bool:
-    """Tell whether the current line belongs to a compensation: its outermost is not the main."""
-    name = turn.current
-    while name is not None and (parent := turn.lines[name].parent) is not None:
-        name = parent
-    return turn.failing is not None and name != MAIN
 
 
 def abandon(turn: Turn, names: Iterable[str], *, undo: bool = False) -> None:
