@@ -11,12 +11,12 @@ from actions.outputs import body_text, storable
 from actions.results import ActionRequest, Failed, Succeeded
 from actions.signing import signature_headers
 from actions.urls import checked_url, with_query
+from engine.headers import is_header_name, is_one_line
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "x-request-id")
 MAX_BODY = 48 * 1024
 """Bytes of a body that a step's output keeps."""
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _OURS = frozenset(
     {
         "idempotency-key",
@@ -133,12 +133,12 @@ def own_headers(headers: object) -> dict[str, str]:
     """Return a definition's headers as texts; raises ValueError for what could inject or clash."""
     found = {}
     for name, value in headers.items() if isinstance(headers, Mapping) else ():
-        if not name or not _TOKEN.issuperset(str(name)):
+        if not is_header_name(str(name)):
             raise ValueError("a header's name has only letters, digits and hyphens")
         if str(name).lower() in _OURS:
             raise ValueError(f"the header {name} is set by Sluicegate")
         text = _text(value)
-        if any((c < " " and c != "\t") or c in "\x7f\x85\u2028\u2029" for c in text):
+        if not is_one_line(text):
             raise ValueError(f"the header {name} contains a line break or control character")
         found[str(name)] = text
     return found

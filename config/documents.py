@@ -20,6 +20,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _BRACKET = re.compile(r"[\[\]{}]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """What makes a text look like another one to people (security.md, content confusion)."""
+QUOTE = '; write a value that holds ${...} in quotes: "${total}"'
 _TAG = "tag:yaml.org,2002:"
 _KINDS = ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value", "merge")
 At = tuple[str | int, ...]
@@ -110,9 +111,6 @@ def _explain(problem: MarkedYAMLError) -> str:
     if "\\t" in text:
         return "a tab cannot indent; use spaces"
     return f"this is no YAML: {text}"
-
-
-QUOTE = """; write a value that holds ${...} in quotes: "${total}" """.rstrip()
 
 
 class _Reader:

@@ -1,11 +1,11 @@
 """Conditions as data, compiled once into closures (definitions.md, Conditions)."""
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine.errors import ConditionMismatch, Invalid
+from engine.hints import nearest
 from engine.operators import OPERATORS, TESTS, Test, compile_regex
 from engine.paths import MISSING, Path, lookup, parse_path
 from engine.templates import Template, compile_template
@@ -169,10 +169,8 @@ def _operator(operator: object, expected: object, at: At) -> Test:
             raise Invalid(at, str(problem)) from None
     test = TESTS.get(operator) if isinstance(operator, str) else None
     if test is None:
-        near = ELSEWHERE.get(str(operator)) or next(
-            iter(difflib.get_close_matches(str(operator), OPERATORS, 1)), None
-        )
-        hint = f"; did you mean {near}?" if near else ""
+        meant = ELSEWHERE.get(str(operator))
+        hint = f"; did you mean {meant}?" if meant else nearest(str(operator), OPERATORS)
         known = ", ".join(OPERATORS)
         raise Invalid(at, f"unknown operator {operator!r}{hint} (there are: {known})")
     _check_expected(str(operator), expected, at)

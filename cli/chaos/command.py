@@ -48,13 +48,13 @@ class Progress:
 
     def tell(self, text: str) -> None:
         """Show how far the run has come."""
-        if not self._shown and time.monotonic() >= self._next_at:
-            sys.stderr.write(f"{text}\n")
-            self._next_at = time.monotonic() + LINE_SECONDS
         if self._shown and text != self._last:
             sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()
             self._last = text
+        elif not self._shown and time.monotonic() >= self._next_at:
+            sys.stderr.write(f"{text}\n")
+            self._next_at = time.monotonic() + LINE_SECONDS
 
     def clear(self) -> None:
         """Leave the line empty."""

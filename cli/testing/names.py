@@ -1,6 +1,5 @@
 """Names in a test that its workflow does not know: an expectation about them would say nothing."""
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import TypeAlias
 
@@ -9,6 +8,7 @@ from cli.testing.expected import Expectation
 from cli.testing.matching import At, Difference, bare, names_step
 from cli.testing.moves import Move
 from engine.definition import Definition, ExecuteVerb, WorkflowVerb
+from engine.hints import nearest
 from engine.paths import parse_path
 
 Beside: TypeAlias = Mapping[str, Definition]
@@ -30,8 +30,7 @@ def unknown_names(
 
 
 def _unknown(what: str, name: str, known: Collection[str], at: At) -> Difference:
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(known) or 'none'})"
+    hint = nearest(name, known) or f" (there are: {', '.join(known) or 'none'})"
     return Difference(at, f"{what} {name!r}{hint}")
 
 

@@ -5,8 +5,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from engine.definition import SubAction
+from engine.headers import is_header_name, is_one_line
+from engine.hints import nearest
 from engine.loading.context import check_resource, landing
-from engine.loading.node import Node, nearest
+from engine.loading.node import Node
 from engine.loading.notify import check_notify
 from engine.paths import Path
 from engine.templates import Template
@@ -17,9 +19,6 @@ TEXTS = ("message", "key", "subject", "id")
 FIXED = ("event", "entity", "resource", "topic")
 MAPPINGS = ("set", "headers", "query", "fields")
 LEVELS = ("debug", "info", "warning", "error")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-"""A token (RFC 9110, section 5.6.2)."""
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key")
 HTTP_KEYS = (
@@ -176,9 +175,9 @@ def _check_http(fields: Mapping[str, Node]) -> None:
     headers = fields.get("headers")
     if headers is not None and isinstance(headers.value, Mapping):
         for name, value in headers.entries():
-            if not _HEADER.fullmatch(name):
+            if not is_header_name(name):
                 value.mistake(f"{name!r} is no header name: write letters, digits and -")
-            if isinstance(value.value, str) and _CONTROL.search(value.value):
+            if isinstance(value.value, str) and not is_one_line(value.value):
                 value.mistake("a header is one line: no line breaks, no control characters")
             if name.lower() in CREDENTIALS and "${secrets." not in str(value.value):
                 value.warning(f"{name} stands in every trace; write ${{secrets.NAME}} in it")

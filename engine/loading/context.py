@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from engine.definition import Derived, Load
-from engine.loading.node import Node, nearest
+from engine.hints import nearest
+from engine.loading.node import Node
 from engine.loading.scope import refuse_steps
 from engine.loads import RESERVED
 from engine.paths import Path, parse_path

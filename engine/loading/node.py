@@ -1,6 +1,5 @@
 """A value of a definition file with its place: reads it as what is wanted, and notes mistakes."""
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -10,6 +9,7 @@ from datetime import timedelta
 from engine.conditions import Condition, compile_condition
 from engine.durations import parse_duration, parse_instant
 from engine.errors import Invalid
+from engine.hints import nearest
 from engine.patterns import check_pattern
 from engine.templates import Template, compile_template
 
@@ -25,12 +25,6 @@ class Findings:
 
     mistakes: list[tuple[At, str]] = field(default_factory=list)
     warnings: list[tuple[At, str]] = field(default_factory=list)
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """Return `; did you mean x?` where a known name is close, else nothing."""
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 @dataclass(frozen=True, slots=True)

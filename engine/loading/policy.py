@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.loading.node import Fields, Node, nearest
+from engine.hints import nearest
+from engine.loading.node import Fields, Node
 from engine.policy import (
     FIRST_VOTE,
     AllOf,

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 
+from engine.hints import nearest
 from engine.loading.actions import STATIC_HOST
-from engine.loading.node import Node, nearest
+from engine.loading.node import Node
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "static": ("kind", "data", "default", "cache"),

@@ -6,7 +6,8 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import available_timezones
 
-from engine.loading.node import Fields, Node, nearest
+from engine.hints import nearest
+from engine.loading.node import Fields, Node
 from engine.schedule import DEFAULT_WINDOW, ON_TIME, CatchUp, Overlap, Schedule, read_cron, slots
 
 KEYS = ("cron", "timezone", "catch_up", "window", "overlap", "jitter")

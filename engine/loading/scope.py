@@ -20,7 +20,8 @@ from engine.definition import (
     WaitVerb,
     WorkflowVerb,
 )
-from engine.loading.node import Node, nearest
+from engine.hints import nearest
+from engine.loading.node import Node
 from engine.loading.places import outcomes_named, place_of
 from engine.paths import Path
 from engine.policy import templates_of
@@ -82,45 +83,54 @@ class Visible:
         """Note references to steps that do not exist, come later, or may not have run."""
         known = {use.step.id: use for use in self.uses}
         for use in self.uses:
-            for path, optional in sorted(set(references(use.step))):
+            found = sorted(set(references(use.step)))
+            for path, optional in found:
                 if len(path) >= 2 and path[0] in PARTS and path[1] not in self.unread:
                     self._check_reference(use, path, known, optional=optional)
-            for id, node in outcomes_named(use.node):
-                _check_outcome(node, known.get(id))
+            if any(path[0] == "approvals" and path[2:] == ("outcome",) for path, _ in found):
+                for id, node in outcomes_named(use.node):
+                    _check_outcome(node, known.get(id))
 
     def _check_reference(
         self, use: Use, path: Path, known: Mapping[str, Use], *, optional: bool
     ) -> None:
+        # A step is searched for the place only where something is wrong.
         text, id = ".".join(path), path[1]
-        target, node = known.get(id), place_of(use.node, path)
-        if target is None:
-            node.mistake(f"{text}: no step is called {id!r}{nearest(id, known)}")
-        elif path[0] == "approvals" and _approval_of(target.step) is None:
-            node.mistake(f"{text}: the step {id!r} is no approval")
-        elif path[0] == "waits" and not isinstance(target.step.verb, WaitVerb):
-            node.mistake(f"{text}: the step {id!r} is no wait")
-        elif isinstance(use.step.verb, RepeatVerb) and _is_inside(target.step, use.step):
-            return
-        elif (loop := self._loop_around(use, target)) is not None:
-            kept = "items" if isinstance(loop.verb, ForEachVerb) else "output"
-            node.mistake(
-                f"{text}: the step {id!r} runs in the loop {loop.id!r}; outside of it read "
-                f"steps.{loop.id}.{kept}"
-            )
-        elif target.undone not in ("", use.undone):
-            node.mistake(f"{text}: the step {id!r} runs only when {target.undone!r} is undone")
-        elif id == use.step.id or not _comes_before(use, target):
-            node.mistake(f"{text}: the step {id!r} does not run before this one")
-        elif len(path) > 2 and path[2] not in READABLE[path[0]]:
-            there = READABLE[path[0]]
-            node.mistake(
-                f"{text}: {path[0]}.{id} has no {path[2]!r}{nearest(path[2], there)} "
-                f"(there are: {', '.join(there)})"
-            )
-        elif not optional and self._may_be_absent(use, target):
-            node.warning(
+        problem = self._problem_of(use, path, known)
+        if problem is not None:
+            place_of(use.node, path).mistake(f"{text}: {problem}")
+        elif not optional and self._may_be_absent(use, known[id]):
+            place_of(use.node, path).warning(
                 f"{text}: the step {id!r} may not have run; give a default: ${{{text}:-...}}"
             )
+
+    def _problem_of(self, use: Use, path: Path, known: Mapping[str, Use]) -> str | None:
+        """Return why a reference can never have a value, None where it may have one."""
+        part, id = path[:2]
+        target = known.get(id)
+        if target is None:
+            return f"no step is called {id!r}{nearest(id, known)}"
+        if part == "approvals" and _approval_of(target.step) is None:
+            return f"the step {id!r} is no approval"
+        if part == "waits" and not isinstance(target.step.verb, WaitVerb):
+            return f"the step {id!r} is no wait"
+        if isinstance(use.step.verb, RepeatVerb) and _is_inside(target.step, use.step):
+            return None
+        if (loop := self._loop_around(use, target)) is not None:
+            kept = "items" if isinstance(loop.verb, ForEachVerb) else "output"
+            return (
+                f"the step {id!r} runs in the loop {loop.id!r}; outside of it read "
+                f"steps.{loop.id}.{kept}"
+            )
+        if target.undone not in ("", use.undone):
+            return f"the step {id!r} runs only when {target.undone!r} is undone"
+        if id == use.step.id or not _comes_before(use, target):
+            return f"the step {id!r} does not run before this one"
+        if len(path) > 2 and path[2] not in READABLE[part]:
+            there = READABLE[part]
+            hint = nearest(path[2], there)
+            return f"{part}.{id} has no {path[2]!r}{hint} (there are: {', '.join(there)})"
+        return None
 
     def _loop_around(self, use: Use, target: Use) -> Step | None:
         """Return the loop in which one step runs and the other does not."""

@@ -16,11 +16,12 @@ from engine.definition import (
     Verb,
     WaitVerb,
 )
+from engine.hints import nearest
 from engine.ids import StepPath
 from engine.loading.actions import read_actions
 from engine.loading.approval import BRANCHES, read_approval
 from engine.loading.branching import read_for_each, read_parallel, read_repeat, read_workflow
-from engine.loading.node import Fields, Node, nearest
+from engine.loading.node import Fields, Node
 from engine.loading.retry import read_retry
 from engine.loading.scope import Visible
 from engine.loading.wait import read_wait
