@@ -143,7 +143,9 @@ class ApacheKafka:
         if (self._data / "meta.properties").exists():
             return
         id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        argv = self._java("kafka.tools.StorageTool", "format", "-t", id, "-c", str(properties))
+        argv = self._java(
+            "kafka.tools.StorageTool", "format", f"--cluster-id={id}", "-c", str(properties)
+        )
         done = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise StackFailed(f"Kafka could not format its folder: {done.stdout}{done.stderr}")
