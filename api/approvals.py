@@ -17,22 +17,17 @@ from api.parts import (
     WaitSeconds,
     id_for,
     page_body,
-    patience,
-    point_to_receipt,
 )
 from api.problems import Problem, not_found
+from api.saying import say
 from api.shapes.approvals import ApprovalPage, WholeApproval
 from api.shapes.common import shown
 from api.shapes.sent import Answer, SentDecision
-from engine.codes import RECEIPT_CODES
-from streams.issuing import decision_record
 from streams.messages import with_outcome
 from streams.published import example
 
 router = APIRouter(tags=["approvals"])
 Row = dict[str, Any]
-STATUS_OF_CODE = {code.name: code.http for code in RECEIPT_CODES}
-"""HTTP status of a refusal; all others are conflicts (interfaces.md, Receipt)."""
 ANSWERED: dict[int | str, dict[str, Any]] = {
     **shown(SentDecision, 202, "Sent"),
     **shown(Answer, 200, "Taken; its receipt"),
@@ -111,45 +106,14 @@ async def get_approval(parts: PartsDep, request_id: Name) -> Row:
     return await find_approval(parts, request_id)
 
 
-async def send_decision(parts: Parts, approval: Row, decision: NewDecision) -> str:
-    """Produce a decision, keyed by its execution; return its id."""
-    decision_id = decision.decision_id or uuid4().hex
-    execution_id = approval["record"]["execution_id"]
-    value = {
+def decision_value(approval: Row, decision: NewDecision) -> Row:
+    """Return a decision as it goes onto its topic."""
+    return {
         **decision.model_dump(exclude={"decision_id"}),
-        "decision_id": decision_id,
-        "execution_id": execution_id,
+        "decision_id": decision.decision_id or uuid4().hex,
+        "execution_id": approval["record"]["execution_id"],
         "request_id": approval["request_id"],
     }
-    await parts.out.send([decision_record(parts.topics.decisions, value, execution_id)])
-    return decision_id
-
-
-async def await_receipt(parts: Parts, decision_id: str, seconds: float) -> Row | None:
-    """Return the receipt of a decision, None if it has not come in time."""
-    return await parts.answers.wait(("receipt", decision_id), seconds)
-
-
-async def answer(parts: Parts, response: Response, sent: Row, wait: float, key: str | None) -> Row:
-    """Return the receipt of what was sent, or its ids (202); raises the problem of a refusal."""
-    point_to_receipt(response, sent["decision_id"])
-    seconds = patience(wait, key)
-    receipt = await await_receipt(parts, sent["decision_id"], seconds) if seconds else None
-    if receipt is None:
-        return sent
-    if receipt["request_id"] not in (None, sent.get("request_id")):
-        used = "this decision id was used about another request"
-        raise Problem(409, "decision-refused", used, "duplicate")
-    if receipt["result"] == "refused":
-        code = receipt["code"]
-        raise Problem(STATUS_OF_CODE.get(code, 409), "decision-refused", receipt["message"], code)
-    response.status_code = 200
-    return receipt
-
-
-async def was_answered(parts: Parts, decision_id: str, key: str | None) -> bool:
-    """Tell whether a call with this Idempotency-Key was made, and answered, before."""
-    return key is not None and await parts.answering.receipt(decision_id) is not None
 
 
 async def _decide(
@@ -160,14 +124,8 @@ async def _decide(
     wait: float,
     key: str | None,
 ) -> Row:
-    request_id = approval["request_id"]
-    decision_id = decision.decision_id or id_for(key, "decision", request_id)
-    decision.decision_id = decision_id
-    if not await was_answered(parts, decision_id, key):
-        await send_decision(parts, approval, decision)
-    execution_id = approval["record"]["execution_id"]
-    sent = {"decision_id": decision_id, "execution_id": execution_id, "request_id": request_id}
-    return await answer(parts, response, sent, wait, key)
+    decision.decision_id = decision.decision_id or id_for(key, "decision", approval["request_id"])
+    return await say(parts, decision_value(approval, decision), response, wait, key)
 
 
 @router.post(

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from api.approvals import ANSWERED, Row, answer, find_approval, was_answered
+from api.approvals import ANSWERED, Row, find_approval
 from api.parts import IdempotencyKey, Name, Parts, PartsDep, WaitSeconds, id_for, written_out
-from api.problems import Problem
-from streams.issuing import decision_record, delegation, note, refusal_of_note
+from api.saying import say
+from streams.issuing import delegation, note, refusal_of_note
 
 router = APIRouter(tags=["approvals"])
 At = Annotated[AwareDatetime | None, BeforeValidator(written_out)]
@@ -100,16 +100,8 @@ async def _note(
     **said: Any,
 ) -> Row:
     approval = await find_approval(parts, request_id)
-    decision_id = id_for(key, kind, request_id)
-    execution_id = approval["record"]["execution_id"]
-    if not await was_answered(parts, decision_id, key):
-        problem = refusal_of_note(kind, approval)
-        if problem is not None:
-            raise Problem(409, "decision-refused", problem.message, problem.code)
-        value = note(kind, decision_id, approval["record"], **said)
-        await parts.out.send([decision_record(parts.topics.decisions, value, execution_id)])
-    sent = {"decision_id": decision_id, "execution_id": execution_id, "request_id": request_id}
-    return await answer(parts, response, sent, wait, key)
+    value = note(kind, id_for(key, kind, request_id), approval["record"], **said)
+    return await say(parts, value, response, wait, key, refusal_of_note(kind, approval))
 
 
 @router.post(
@@ -172,12 +164,10 @@ async def _delegate(
     parts: Parts, asked: Delegate, response: Response, wait: float, key: str | None
 ) -> Row:
     decision_id = id_for(key, "delegate", asked.decided_by)
-    if not await was_answered(parts, decision_id, key):
-        value = delegation(
-            decision_id, asked.decided_by, asked.to, asked.since, asked.until, asked.reason
-        )
-        await parts.out.send([decision_record(parts.topics.decisions, value, None)])
-    return await answer(parts, response, {"decision_id": decision_id}, wait, key)
+    value = delegation(
+        decision_id, asked.decided_by, asked.to, asked.since, asked.until, asked.reason
+    )
+    return await say(parts, value, response, wait, key)
 
 
 @router.post("/approvals/delegate", status_code=202, response_model=None, responses=ANSWERED)

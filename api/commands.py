@@ -1,10 +1,12 @@
 """Commands about executions; the receipt tells what became of them (requirements.md D18)."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.keyed import require_same
 from api.parts import (
     IdempotencyKey,
     Name,
@@ -96,27 +98,36 @@ async def issue(
     key: str | None,
     wait: float,
     trigger_key: str | None = None,
+    body: Sequence[str] = ("data", "by", "reason"),
 ) -> Row | None:
     """Produce a command unless its Idempotency-Key did before; return its receipt if it comes.
 
-    Raises the problem of a refusal, whether foreseen or received.
+    `body` names the fields that come from the caller's body. Raises the problem of a refusal,
+    whether foreseen or received, and of a key that came with another body.
     """
-    known = await parts.answering.command(command.command_id) if key is not None else None
-    if known is None:
+    asked = {name: getattr(command, name) for name in body}
+    if key is None or not await _taken_before(parts, command.command_id, asked):
         if refuse is not None:
             raise refused(refuse.code, refuse.message)
+        parts.sent.claim(key and command.command_id, asked)
         await parts.out.send([encode_command(command, parts.topics.commands, trigger_key)])
-    elif known["data"] != command.data:
-        raise Problem(
-            422, "idempotency-key-reused", "this Idempotency-Key came with another body before"
-        )
     seconds = patience(wait, key)
     if not seconds:
         return None
     receipt = await parts.answers.wait(("receipt", command.command_id), seconds)
+    if receipt is not None and key is not None:
+        await _taken_before(parts, command.command_id, asked)
     if receipt is not None and receipt["result"] == "refused":
         raise refused(receipt["code"], receipt["message"])
     return receipt
+
+
+async def _taken_before(parts: Parts, id: str, asked: Row) -> bool:
+    """Tell whether a command was taken; raises a 422 problem if it was another one."""
+    known = await parts.answering.command(id)
+    if known is not None:
+        require_same(known, asked)
+    return known is not None
 
 
 async def _command(

@@ -10,9 +10,11 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api.keyed import require_same
 from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, read_json_body
 from api.problems import Problem
 from api.shapes.common import json_body
+from storage.store import TRANSIENT
 from streams.codecs import MAX_EVENT_BYTES, STRUCTURED, Outgoing, problem_text
 
 router = APIRouter(tags=["events"])
@@ -115,9 +117,13 @@ async def publish(
     """
     events = _read(await read_json_body(request, KINDS, MAX_EVENT_BYTES))
     topic = _topic(parts)
+    key = idempotency_key
     for number, event in enumerate(events):
-        event.id = event.id or _id_of(idempotency_key, number, len(events))
+        event.id = event.id or _id_of(key, number, len(events))
     begun = time.monotonic()
+    if key is not None:
+        await _require_same(parts, events)
+        parts.sent.claim(f"event:{key}", [event.model_dump(exclude={"time"}) for event in events])
     await parts.out.send([outgoing(event, topic) for event in events])
     ids = [str(event.id) for event in events]
     accepted = Accepted(event_id=ids[0], event_ids=ids)
@@ -125,6 +131,8 @@ async def publish(
     answers = await _await_answers(parts, events, left) if left > 0 else None
     if answers is None:
         return accepted
+    if key is not None:
+        await _require_same(parts, events)
     response.status_code = 200
     accepted.result = gate(answers)
     accepted.executions = [
@@ -140,6 +148,24 @@ def _id_of(key: str | None, number: int, of: int) -> str:
     if key is None:
         return uuid4().hex
     return key if of == 1 else f"{key}:{number}"
+
+
+async def _require_same(parts: Parts, events: Sequence[NewEvent]) -> None:
+    """Compare events with those taken under their ids; raises a 422 problem.
+
+    Events go out while the database is away: the worker takes each id once (S7).
+    """
+    asked = {(event.source, event.id): event for event in events}
+    try:
+        taken = await parts.answering.events([str(event.id) for event in events])
+    except TRANSIENT:
+        return
+    for known in taken:
+        event = asked.get((known["source"], known["event_id"]))
+        if event is not None:
+            require_same(
+                known, {"type": event.type, "subject": event.subject, "payload": event.data}
+            )
 
 
 async def _await_answers(

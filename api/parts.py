@@ -11,6 +11,7 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from pydantic import AfterValidator, BeforeValidator
 
 from api.answers import Answers
+from api.keyed import SentBodies
 from api.problems import Problem
 from config.settings import Settings
 from storage.answering import Answering
@@ -37,6 +38,7 @@ class Parts:
     answering: Answering = field(init=False)
     answers: Answers = field(init=False)
     definitions: Definitions = field(init=False)
+    sent: SentBodies = field(init=False, default_factory=SentBodies)
 
     def __post_init__(self) -> None:
         answering = Answering(self.store)

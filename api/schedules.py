@@ -13,7 +13,6 @@ from api.parts import (
     PartsDep,
     Text,
     WaitSeconds,
-    id_for,
     page_body,
 )
 from api.problems import not_found
@@ -52,9 +51,6 @@ async def trigger_schedule(
         raise not_found(f"the schedule {name}")
     payload = {"schedule": name, "slot": instant_text(datetime.now(UTC).replace(microsecond=0))}
     workflow = str(found["workflow"])
-    if idempotency_key is not None:
-        # A repeated call means the same slot.
-        known = await parts.answering.command(id_for(idempotency_key, SCOPE, workflow))
-        payload = known["data"]["payload"] if known is not None else payload
-    wanted = Wanted(workflow, payload, by=by, reason=reason, scope=SCOPE)
+    # A repeated call comes in another second: its slot is none of the caller's words.
+    wanted = Wanted(workflow, payload, by=by, reason=reason, scope=SCOPE, body=("by", "reason"))
     return await start(parts, wanted, response, wait, idempotency_key)

@@ -1,7 +1,7 @@
 """`POST /workflows/{name}/trigger`: a start by hand (requirements.md S9)."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -52,6 +52,8 @@ class Wanted:
     reason: str | None = None
     scope: str = "start"
     """What an Idempotency-Key is for."""
+    body: Sequence[str] = ("data", "by", "reason")
+    """What of the command comes from the caller's body."""
 
 
 @router.post(
@@ -106,6 +108,7 @@ async def start(
         key=key,
         wait=wait,
         trigger_key=key_of_start(definition, wanted.payload, command.command_id),
+        body=wanted.body,
     )
     started = (receipt and receipt["execution_id"]) or public_id(started_id(command))
     answer = {"command_id": command.command_id, "execution_id": started, "workflow": name}

@@ -50,6 +50,15 @@ class Answering:
         """Return the answer to a decision or a command, None while there is none."""
         return (await self.answers([("receipt", id)])).get(("receipt", id))
 
+    async def decision(self, id: str) -> Row | None:
+        """Return what a decision, note or grant said that was taken, answered or not."""
+        rows = await self._store.fetch("get_decision", decision_id=id)
+        return rows[0]["body"] if rows else None
+
+    async def events(self, ids: Collection[str]) -> list[Row]:
+        """Return the events with these ids that were taken, of any source."""
+        return await self._store.fetch("find_events", ids=list(ids))
+
     async def command(self, id: str) -> Row | None:
         """Return a command that was taken, answered or not."""
         rows = await self._store.fetch("get_command", command_id=id)

@@ -23,6 +23,12 @@ MAX_ID = 1000
 STRUCTURED = "application/cloudevents+json"
 JWS = "application/jwt"
 
+TELLING = frozenset(
+    {"content-type", "event-id"}
+    | {f"ce_{name}" for name in ("specversion", "id", "type", "source", "subject", "time")}
+)
+"""Headers that say which event it is, and how to read it."""
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 __all__ = [
@@ -77,10 +83,15 @@ class Outgoing:
 
 
 def _texts(headers: Headers) -> dict[str, str]:
-    try:
-        return {name.lower(): (value or b"").decode() for name, value in headers}
-    except UnicodeDecodeError:
-        raise Undecodable("invalid_header", "a header is not UTF-8") from None
+    """Return headers as text; of bytes that are none, only what says which event it is matters."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        try:
+            found[name.lower()] = (value or b"").decode()
+        except UnicodeDecodeError:
+            if name.lower() in TELLING:
+                raise Undecodable("invalid_header", f"the header {name} is not UTF-8") from None
+    return found
 
 
 def _key(record: RawRecord) -> str | None:

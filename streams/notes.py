@@ -101,6 +101,11 @@ KINDS: Mapping[str, type[Decision] | type[Note] | type[Grant]] = {
 }
 
 
+def as_recorded(item: Answered) -> dict[str, Any]:
+    """Return what a record says as the database keeps it."""
+    return item.model_dump(mode="json", by_alias=True)
+
+
 def read_answered(value: Mapping[str, Any]) -> Answered:
     """Return what a record says; raises KeyError for its kind, ValidationError for the rest."""
     return KINDS[str(value.get("kind", "decision"))].model_validate(value)

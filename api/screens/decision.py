@@ -8,8 +8,9 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.approvals import STATUS_OF_CODE, NewDecision, await_receipt, send_decision
+from api.approvals import NewDecision, decision_value
 from api.parts import Parts, PartsDep
+from api.saying import STATUS_OF_CODE, await_receipt, produce
 from api.screens.forms import errors_of, fields_of, read_answers
 from api.screens.live import Change, stream
 from api.screens.page import (
@@ -237,7 +238,7 @@ async def _send(parts: Parts, approval: Row, decision: NewDecision, typed: Typed
     receipt = await parts.answering.receipt(id)
     try:
         if receipt is None:
-            await send_decision(parts, approval, decision)
+            await produce(parts, decision_value(approval, decision))
             receipt = await await_receipt(parts, id, RECEIPT_SECONDS)
     except PublishFailed as problem:
         typed.problem = f"Nothing was sent; try again in a moment. {problem}"

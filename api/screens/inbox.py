@@ -9,8 +9,9 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.approvals import NewDecision, await_receipt, send_decision
+from api.approvals import NewDecision, decision_value
 from api.parts import Cursor, Parts, PartsDep, Text
+from api.saying import await_receipt, produce
 from api.screens.live import Change, stream
 from api.screens.page import (
     MAX_NAME,
@@ -147,8 +148,8 @@ async def _answer_one(parts: Parts, row: dict[str, Any], name: str) -> dict[str,
         request_hash=row["record"]["request_hash"],
         decision_id=uuid4().hex,
     )
-    decision_id = await send_decision(parts, row, decision)
-    receipt = await await_receipt(parts, decision_id, RECEIPT_SECONDS)
+    await produce(parts, decision_value(row, decision))
+    receipt = await await_receipt(parts, str(decision.decision_id), RECEIPT_SECONDS)
     if receipt is None:
         return {**shown, "result": "sent", "message": "its answer has not come yet"}
     return {**shown, "result": receipt["result"], "message": receipt["message"]}

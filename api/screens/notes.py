@@ -9,14 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
-from api.approvals import await_receipt
 from api.assignments import ByPerson, Comment, Delegate, Reassign
 from api.parts import Parts, PartsDep
+from api.saying import await_receipt, produce
 from api.screens.decision import Typed, show
 from api.screens.page import Person, missing, person_of, remember, typed_in
 from api.screens.refusals import explained
 from storage.screens import ScreenReading
-from streams.issuing import decision_record, delegation, note, refusal_of_note
+from streams.issuing import delegation, note, refusal_of_note
 from streams.producer import PublishFailed
 
 router = APIRouter()
@@ -97,9 +97,8 @@ async def _send(
         value = record_of(kind, id, approval, typed)
     except ValueError as problem:
         return _wrong(problem)
-    about = None if kind == "delegate" else approval["record"]["execution_id"]
     try:
-        await parts.out.send([decision_record(parts.topics.decisions, value, about)])
+        await produce(parts, value)
     except PublishFailed as problem:
         return "", f"Nothing was sent; try again in a moment. {problem}"
     receipt = await await_receipt(parts, id, RECEIPT_SECONDS)

@@ -120,6 +120,16 @@ select
 from commands c
 where c.command_id = any(%(ids)s::text[]) and c.result is not null;
 
+-- name: get_decision
+select body
+from decisions
+where decision_id = %(decision_id)s and (code is null or code <> 'duplicate');
+
+-- name: find_events
+select event_id, source, type, subject, payload
+from events
+where event_id = any(%(ids)s::text[]);
+
 -- name: get_command
 select command_id, kind, workflow, data, by, reason, received_at, result, code, message, answered_at
 from commands

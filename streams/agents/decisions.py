@@ -11,7 +11,7 @@ from streams.codecs import RawRecord, decode_answered
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
 from streams.messages import Decision
-from streams.notes import Answered, read_answered
+from streams.notes import Answered, as_recorded, read_answered
 from streams.outbound import Outbound
 from streams.receipts import Answer, about, answer_cells, receipt
 from streams.schemas import Schemas
@@ -96,7 +96,7 @@ def row_of(
         "decided_by": item.decided_by,
         "reason": item.reason,
         "form": form,
-        "body": item.model_dump(mode="json", by_alias=True),
+        "body": as_recorded(item),
         "received_at": one.received_at,
         "topic": record.topic,
         "partition": record.partition,

@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 
 from engine.ids import ExecutionId, execution_id, parse_execution_id, public_id
+from streams.notes import as_recorded, read_answered
 from tests.world import Seen, World
 
 EXECUTION = """
@@ -70,7 +71,7 @@ insert into decisions (
     record_offset, result, code, message, answered_at
 )
 values (
-    %(decision_id)s, %(execution_id)s, %(request_id)s, 'comment', 'ana', '{}', now(), 't', 0, 0,
+    %(decision_id)s, %(execution_id)s, %(request_id)s, 'comment', 'ana', %(body)s, now(), 't', 0, 0,
     %(result)s, %(code)s, %(message)s, now()
 )
 """
@@ -182,6 +183,7 @@ def answer_decision(world: World, value: dict[str, str], code: str | None = None
                 "decision_id": value["decision_id"],
                 "execution_id": parse_execution_id(value.get("execution_id") or ""),
                 "request_id": value.get("request_id"),
+                "body": json.dumps(as_recorded(read_answered(value))),
                 "result": "applied" if code is None else "refused",
                 "code": code,
                 "message": "done",

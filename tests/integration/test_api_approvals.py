@@ -8,6 +8,7 @@ import httpx2 as httpx
 import pytest
 
 from api.parts import id_for
+from tests.integration.conftest import a_client
 from tests.integration.seeds import a_request, answer_decision
 from tests.world import Seen, World
 
@@ -211,6 +212,44 @@ async def test_a_repeated_decision_with_one_key_has_one_receipt(
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
     assert answers[0].json()["result"] == "applied"
+
+
+# S204
+@pytest.mark.parametrize(
+    ("what", "body", "other"),
+    [
+        ("decision", {"outcome": "approved"}, {"outcome": "rejected"}),
+        ("decision", {"outcome": "approved"}, {"outcome": "approved", "form": {"a": 1}}),
+        ("comments", {"text": "one"}, {"text": "two"}),
+        ("claim", {}, {"reason": "later"}),
+        ("delegate", {"to": "bo"}, {"to": "cy"}),
+    ],
+)
+async def test_a_key_that_comes_with_other_words_is_refused(
+    quiet_client: httpx.AsyncClient,
+    quiet: World,
+    what: str,
+    body: dict[str, Any],
+    other: dict[str, Any],
+) -> None:
+    request, key = a_request(quiet, uuid4().hex), uuid4().hex
+    path, headers = path_of(request, what), {"idempotency-key": key}
+    person = {"decided_by": key}
+    call = asyncio.create_task(quiet_client.post(path, json=body | person, headers=headers))
+    scope = (what.removesuffix("s"), key if what == "delegate" else request)
+    record = await asyncio.to_thread(sent_decision, quiet, id_for(key, *scope))
+    # Another call before the answer: this process knows what it sent.
+    at_once = await quiet_client.post(path, json=other | person, headers=headers)
+    answer_decision(quiet, record.value)
+    assert (await call).status_code == 200
+    # Another process knows it from the database.
+    async with a_client(quiet) as fresh:
+        later = await fresh.post(path, json=other | person, headers=headers)
+        again = await fresh.post(path, json=body | person, headers=headers)
+    for refused in (at_once, later):
+        assert refused.status_code == 422
+        assert refused.json()["type"] == "/problems/idempotency-key-reused"
+    assert again.status_code == 200
 
 
 async def test_a_decision_id_answers_for_its_own_request_only(

@@ -1,10 +1,13 @@
 """`POST /events?wait=`: one answer for all that an event started (requirements.md D11, D29)."""
 
+import asyncio
+from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 
+from tests.integration.conftest import a_client
 from tests.world import World
 
 API = "/api/v1"
@@ -104,6 +107,24 @@ async def test_a_keyed_batch_names_its_events_alike(
     ]
     assert answers[0] == answers[1]
     assert len(set(answers[0]["event_ids"])) == 2
+
+
+@pytest.mark.parametrize("changed", [{"data": {"order_id": "o-2"}}, {"type": "order.paid"}])
+async def test_a_key_that_comes_with_another_event_is_refused(
+    client: httpx.AsyncClient, shop: World, changed: dict[str, Any]
+) -> None:
+    key = uuid4().hex
+    headers, event = {"idempotency-key": key}, an_event()
+    first = await client.post(f"{API}/events", json=event, headers=headers)
+    at_once = await client.post(f"{API}/events", json=event | changed, headers=headers)
+    await asyncio.to_thread(shop.until, "select 1 as x from events where event_id = %s", key)
+    async with a_client(shop) as fresh:
+        later = await fresh.post(f"{API}/events", json=event | changed, headers=headers)
+        again = await fresh.post(f"{API}/events", json=event, headers=headers)
+    assert (first.status_code, again.status_code) == (202, 202)
+    for refused in (at_once, later):
+        assert refused.status_code == 422
+        assert refused.json()["type"] == "/problems/idempotency-key-reused"
 
 
 # S23 S103

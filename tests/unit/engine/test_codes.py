@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from api.approvals import STATUS_OF_CODE
+from api.saying import STATUS_OF_CODE
 from engine.codes import COMMAND_CODES, RECEIPT_CODES
 
 ROOT = Path(__file__).parents[3]
