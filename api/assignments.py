@@ -38,7 +38,18 @@ class Comment(BaseModel):
     )
 
     decided_by: Person
-    text: str = Field(min_length=1, max_length=2_000)
+    text: str = Field(
+        min_length=1, max_length=2_000, description="Its words; `reason` is taken too, as on Kafka."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reason_is_text(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "reason" in value and "text" not in value:
+            return {name: said for name, said in value.items() if name != "reason"} | {
+                "text": value["reason"]
+            }
+        return value
 
 
 class Reassign(ByPerson):

@@ -9,6 +9,7 @@ from typing import Any
 from engine.errors import SluicegateError
 from engine.ids import parse_execution_id, wait_row_id
 from storage.finding import find_executions, find_requests, find_waits
+from storage.rows import with_record
 from storage.store import PostgresStore, Transaction
 
 Row = dict[str, Any]
@@ -201,7 +202,7 @@ class Reading:
         async with self._store.transaction() as transaction:
             ids = await find_requests(transaction, status, asked)
             rows = await transaction.fetch("list_approvals", ids=ids)
-        return page_of(rows, limit, "requested_at")
+        return page_of([with_record(row) for row in rows], limit, "requested_at")
 
     async def approval(self, request_id: str) -> Row | None:
         """Return one request with what was said about it: decisions, votes, comments."""
@@ -217,7 +218,12 @@ class Reading:
                 "get_request_decisions", execution=execution, request_id=request_id
             )
             votes, comments = await _said(transaction, execution, row_id)
-        return {**rows[0], "decisions": decisions, "votes": votes, "comments": comments}
+        return {
+            **with_record(rows[0]),
+            "decisions": decisions,
+            "votes": votes,
+            "comments": comments,
+        }
 
     async def command_target(self, id: str) -> Row | None:
         """Return what decides whether a command fits an execution."""

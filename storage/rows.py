@@ -187,6 +187,31 @@ def execution_row(
     }
 
 
+ORDERED = ("form", "view")
+"""Members of a waiting record whose fields people see in the order of their author."""
+
+
+def record_cell(record: Row) -> Row:
+    """Return a waiting record as it is stored, with the order of what people see."""
+    orders: dict[str, object] = {}
+    for name in ORDERED:
+        _keep_order(orders, name, record.get(name) or {})
+    return {**record, "orders": orders} if orders else record
+
+
+def record_of(cell: Row) -> dict[str, Any]:
+    """Return a stored waiting record as it was announced."""
+    record = {name: value for name, value in cell.items() if name != "orders"}
+    for name, order in cell.get("orders", {}).items():
+        record[name] = {field: record[name][field] for field in order}
+    return record
+
+
+def with_record(row: Row) -> dict[str, Any]:
+    """Return a row with its waiting record as it was announced."""
+    return {**row, "record": record_of(row["record"])}
+
+
 def wait_from_row(row: Row) -> Wait:
     """Return an open wait as the engine sees it."""
     return Wait(
@@ -195,7 +220,7 @@ def wait_from_row(row: Row) -> Wait:
         row["kind"],
         row["opened_at"],
         row["due_at"],
-        row["record"],
+        record_of(row["record"]),
         None,
         row["correlation"],
         row["state"] or {},

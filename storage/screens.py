@@ -13,7 +13,7 @@ from engine.ids import parse_execution_id, wait_row_id
 from storage.errors import DatabaseUnreachable
 from storage.finding import find_executions, find_requests
 from storage.reading import ExecutionFilter, Page, asked_of, page_of
-from storage.rows import execution_from_row, wait_from_row
+from storage.rows import execution_from_row, wait_from_row, with_record
 from storage.store import PostgresStore, Transaction
 
 Row = dict[str, Any]
@@ -88,13 +88,15 @@ class ScreenReading:
                 ("screen_votes", {"id": row_id}),
                 ("screen_comments", {"id": row_id}),
             )
-        return {**rows[0], "votes": votes, "comments": comments} if rows else None
+        if not rows:
+            return None
+        return {**with_record(rows[0]), "votes": votes, "comments": comments}
 
     async def requests(self, request_ids: Sequence[str]) -> dict[str, Row]:
         """Return several requests by their ids."""
         ids = [id for id in map(wait_row_id, request_ids) if id is not None]
         rows = await self._fetch("screen_requests_of_bulk", ids=ids)
-        return {row["request_id"]: row for row in rows}
+        return {row["request_id"]: with_record(row) for row in rows}
 
     async def stored(self, execution_row_id: str) -> Execution | None:
         """Return an execution as the engine sees it, for a preview; nothing is locked."""

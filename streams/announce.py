@@ -1,5 +1,6 @@
 """Open waits once more onto the waiting topic, after a broker lost its topics."""
 
+from storage.rows import wait_from_row
 from storage.store import PostgresStore
 from streams.outbound import Outbound
 from streams.outbox import rows_of
@@ -13,7 +14,7 @@ async def announce_open_waits(store: PostgresStore, outbound: Outbound) -> int:
     while True:
         async with store.transaction() as transaction:
             rows = await transaction.fetch("announce_open_waits", after=after)
-            again = (outbound.announced_again(row["wait_id"], row["record"]) for row in rows)
+            again = (outbound.announced_again(wait_from_row(row)) for row in rows)
             for shard, cell in rows_of(again):
                 await transaction.run("insert_outbox", shard=shard, messages=cell)
         if not rows:

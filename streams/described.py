@@ -199,7 +199,10 @@ def _asked() -> tuple[Message, ...]:
             Command,
             (),
             ("content-type", "event-id"),
-            examples=({**command, "data": {"compensate": False}, "by": "ops@example.com"},),
+            examples=(
+                {**command, "data": {"compensate": False}, "by": "ops@example.com"},
+                {"kind": "start", "workflow": "order-approval", "data": ORDER, "by": "shop"},
+            ),
         ),
     )
 

@@ -29,7 +29,7 @@ from engine.effects import (
 )
 from engine.execution import Execution, Wait
 from engine.ids import ExecutionId, child_id, public_id
-from storage.rows import milliseconds
+from storage.rows import milliseconds, record_cell
 from streams.codecs import Outgoing
 from streams.notices import Notices
 from streams.outbound import Outbound
@@ -205,7 +205,7 @@ class Ledger:
 
     def _change(self, execution: Execution, wait: Wait) -> None:
         """Keep an open wait as it is now, and announce it once more."""
-        cells: Row = {"record": wait.record, "state": wait_state(wait)}
+        cells: Row = {"record": record_cell(wait.record), "state": wait_state(wait)}
         new, people = self.new_waits.get(wait.id), approval_people(wait)
         if new is not None:
             new.update(cells)

@@ -153,6 +153,11 @@ ASKED: Mapping[str, type[NothingMore]] = {
 }
 
 
+def _says_how(data: Mapping[str, Any]) -> bool:
+    """Tell whether the data of a start names its payload; otherwise they are the payload."""
+    return data.keys() <= {"payload", "match"} and isinstance(data.get("payload", {}), dict)
+
+
 class Command(BaseModel):
     """A request about an execution, as it arrives on the commands topic."""
 
@@ -162,7 +167,13 @@ class Command(BaseModel):
     kind: CommandKind
     execution_id: Annotated[str | None, BeforeValidator(read_execution)] = None
     workflow: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    data: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+    data: dict[str, Any] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="What the kind carries. Of a start: the payload, or `payload` and `match` "
+        "(only if a trigger's condition holds). resume: `resume_data`, `from_step`; retry: "
+        "`from_step`; skip: `step`; cancel: `compensate`.",
+    )
     by: Annotated[str, Field(min_length=1, max_length=255)]
     reason: Annotated[str, Field(max_length=2_000)] | None = None
     at: AwareDatetime
@@ -174,6 +185,8 @@ class Command(BaseModel):
         asked = ASKED.get(info.data.get("kind", ""))
         if asked is None:
             return value
+        if asked is StartAsked and not _says_how(value):
+            value = {"payload": value}
         try:
             return asked.model_validate(value).model_dump()
         except ValidationError as problem:

@@ -30,7 +30,9 @@ class Said(BaseModel):
 
     decision_id: Id
     decided_by: Person
-    reason: Annotated[str, Field(max_length=2_000)] | None = None
+    reason: Annotated[str, Field(max_length=2_000)] | None = Field(
+        None, description="Why; of a comment its words, for which `text` is taken too."
+    )
     to: tuple[Person, ...] = Field((), max_length=50)
 
     @field_validator("to", mode="before")
@@ -62,7 +64,7 @@ class Note(Said):
         if self.execution_id is None and self.request_id is None:
             raise ValueError("name the execution_id, the request_id, or both")
         if self.kind == "comment" and not (self.reason or "").strip():
-            raise ValueError("a comment needs its text, as `reason`")
+            raise ValueError("a comment needs its words, as `text` or `reason`")
         return self
 
 

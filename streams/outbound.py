@@ -55,23 +55,21 @@ class Outbound:
         headers = self._headers(execution, "wait.opened", f"{wait.id}:opened", wait.opened_at)
         return Outgoing(self._topics.waiting, wait.id, encoded(wait.record), headers)
 
-    def announced_again(self, wait_id: str, record: Mapping[str, str]) -> Outgoing:
-        """Return the waiting record of an open wait whose topic was lost, from its row."""
+    def announced_again(self, wait: Wait) -> Outgoing:
+        """Return the waiting record of an open wait whose topic was lost, as it is now."""
         headers = cloud_headers(
             "sluicegate.wait.opened",
             SOURCE,
-            f"{wait_id}:opened",
-            datetime.fromisoformat(record["opened_at"]),
-            execution_id=record["execution_id"],
+            opened_id(wait),
+            wait.opened_at,
+            execution_id=str(wait.record["execution_id"]),
         )
-        return Outgoing(self._topics.waiting, wait_id, encoded(record), headers)
+        value = encoded({**wait.record, **_progress(wait)})
+        return Outgoing(self._topics.waiting, wait.id, value, headers)
 
     def wait_changed(self, execution: Execution, wait: Wait) -> Outgoing:
         """Return the waiting record of a wait that is open still, with what has come so far."""
-        changes = wait.state.get("changes", 0)
-        headers = self._headers(
-            execution, "wait.opened", f"{wait.id}:opened:{changes}", wait.opened_at
-        )
+        headers = self._headers(execution, "wait.opened", opened_id(wait), wait.opened_at)
         value = encoded({**wait.record, **_progress(wait)})
         return Outgoing(self._topics.waiting, wait.id, value, headers)
 
@@ -154,6 +152,12 @@ class Outbound:
                 tracestate=_text(meta.get("tracestate")),
             )
         return {**self._common, "ce_id": id, "ce_type": f"sluicegate.{kind}"}
+
+
+def opened_id(wait: Wait) -> str:
+    """Return the id of the record that tells how an open wait is now."""
+    changes = wait.state.get("changes")
+    return f"{wait.id}:opened:{changes}" if changes else f"{wait.id}:opened"
 
 
 def _progress(wait: Wait) -> dict[str, object]:

@@ -63,7 +63,7 @@ class Positions:
         accept_gaps: bool,
         log_start: Callable[[Partition], Awaitable[int]],
         seek_back: Callable[[], Awaitable[None]],
-        on_recreated: Callable[[str], Awaitable[None]],
+        on_recreated: Callable[[Partition], Awaitable[None]],
     ) -> None:
         self._store, self._group = store, group_id
         self._log_start, self._seek_back = log_start, seek_back
@@ -170,7 +170,7 @@ class Positions:
                 old_id,
                 beginning,
             )
-            await self._on_recreated(partition.topic)
+            await self._on_recreated(partition)
 
     async def accept(
         self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None

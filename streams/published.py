@@ -75,11 +75,31 @@ class OpenWait(Wait):
     expires_at: AwareDatetime | None
 
 
+class Ballot(Published):
+    """One vote on an approval request."""
+
+    by: str
+    on_behalf_of: str | None = None
+    outcome: str
+    reason: str | None
+    form: Json
+    roles: list[str] | None
+    at: AwareDatetime
+    stage: int = Field(description="Of a sequence: the stage it counts for, from 0.")
+
+
+class OpenTo(Published):
+    """Who may still vote."""
+
+    roles: list[str]
+    users: list[str]
+    anyone: bool
+
+
 class ApprovalWaiting(OpenWait):
     """An open approval request: who may decide what, how, and until when.
 
-    What has come to it meanwhile (`needed`, `have`, `votes`, `stage`, `open_to`, `claimed_by`,
-    `comments`, `reminders`, `escalated`) is announced under the same key.
+    What comes to it meanwhile is announced under the same key.
     """
 
     model_config = example(**WAITING)
@@ -102,6 +122,18 @@ class ApprovalWaiting(OpenWait):
     bulk: bool = Field(description="May be decided together with others.")
     request_hash: str = Field(description="Of what is shown; a decision may repeat it.")
     priority: str
+    needed: int | None = Field(None, description="Votes that decide it, or its stage.")
+    have: int | None = Field(None, description="Votes of these that are there.")
+    stage: int | None = Field(None, description="Of a sequence: the stage that votes, from 0.")
+    votes: list[Ballot] | None = None
+    open_to: OpenTo | None = None
+    claimed_by: str | None = None
+    claimed_at: AwareDatetime | None = None
+    reassigned_by: str | None = None
+    comments: int | None = Field(None, description="How many there are.")
+    reminders: int | None = Field(None, description="How often its deciders were reminded.")
+    escalated: bool | None = Field(None, description="False where it will be, in time.")
+    escalated_at: AwareDatetime | None = None
 
 
 class EventWaiting(OpenWait):

@@ -6,6 +6,7 @@ from engine.deciders import texts
 from engine.effects import RecordVote
 from engine.execution import Execution, Wait
 from engine.ids import child_id
+from storage.rows import record_cell
 
 Row = dict[str, object]
 
@@ -26,7 +27,7 @@ def wait_row(execution: Execution, wait: Wait) -> Row:
         "status": "open",
         "outcome": None,
         "correlation": wait.correlation,
-        "record": wait.record,
+        "record": record_cell(wait.record),
         "state": wait_state(wait),
         "opened_at": wait.opened_at,
         "since": wait.since or wait.opened_at,

@@ -119,9 +119,12 @@ class Worker:
         """Return where the log of a partition begins, 0 if it does not say."""
         return (await self.admin.starts([partition])).get(partition, 0)
 
-    async def _announce_again(self, topic: str) -> None:
-        """Fill the waiting topic again when a broker came back without its topics."""
-        if topic == self.topics.decisions:
+    async def _announce_again(self, partition: Partition) -> None:
+        """Fill the waiting topic again when a broker came back without its topics.
+
+        Once for a topic: by who has the first partition of the decisions.
+        """
+        if partition == Partition(self.topics.decisions, 0):
             count = await announce_open_waits(self.store, self.driver.outbound)
             log.warning("announced %d open waits once more", count)
 

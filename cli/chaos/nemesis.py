@@ -90,11 +90,8 @@ class Nemesis:
 
     def _strike_worker(self, fault: Fault) -> bool:
         workers, victim = self.deployment.workers, fault.victim
-        deadline = time.monotonic() + UP_SECONDS
-        while not workers.is_up(victim):
-            if time.monotonic() > deadline:
-                return False
-            self._hold(TICK_SECONDS)
+        if not self._await_up(victim):
+            return False
         match fault.kind:
             case "kill":
                 return self._kill(fault)
@@ -111,12 +108,26 @@ class Nemesis:
                 workers.send(victim, signal.SIGCONT)
                 return True
 
+    def _await_up(self, victim: int) -> bool:
+        """Wait until a worker runs; tell whether it does."""
+        deadline = time.monotonic() + UP_SECONDS
+        while not self.deployment.workers.is_up(victim):
+            if time.monotonic() > deadline:
+                return False
+            self._hold(TICK_SECONDS)
+        return True
+
     def _kill(self, fault: Fault) -> bool:
-        """Kill a worker; every second kill is left alone until all partitions have gone on."""
+        """Kill a worker; every second kill is left alone until all partitions have gone on.
+
+        One that ends by itself just then is killed when it is up again.
+        """
         alone = fault.chance < ALONE
         if alone:
             self.watch.note_death()
         died = self.deployment.workers.kill(fault.victim)
+        if not died and self._await_up(fault.victim):
+            died = self.deployment.workers.kill(fault.victim)
         deadline = time.monotonic() + RECOVERY_SECONDS
         while alone and self.watch.waits() and time.monotonic() < deadline:
             self._hold(TICK_SECONDS)

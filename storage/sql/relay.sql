@@ -21,7 +21,9 @@ order by id;
 delete from outbox where id = any(%(ids)s::bigint[]);
 
 -- name: announce_open_waits
-select w.id::text as id, w.wait_id, w.record
+select
+    w.id::text as id, w.wait_id, w.step_path, w.kind, w.opened_at, w.due_at, w.correlation, w.record,
+    w.state
 from waits w
 where w.status = 'open' and w.id > %(after)s::uuid
 order by w.id

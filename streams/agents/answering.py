@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from engine.ids import parse_execution_id
 from engine.steps.approval import instant_text
 from streams.codecs import MAX_COMMAND_BYTES, RawRecord, Undecodable
 from streams.dead_letters import DeadLetters
@@ -73,18 +74,23 @@ class Answering(Generic[T]):
 
     async def _refuse(self, work: Work, record: RawRecord, error_type: str, message: str) -> None:
         await self.dead_letters.put(work, record, error_type, message)
-        key = None if record.key is None else record.key.decode("utf-8", "replace")
         said = _texts_of(record.value)
         value = {
             **{name: said.get(name, absent) for name, absent in self.blank.items()},
             self.id_name: said.get(self.id_name, record.place),
-            "execution_id": said.get("execution_id") if key is None else key,
+            "execution_id": _execution_of(record, said),
             "result": "refused",
             "code": "malformed",
             "message": message,
             "at": instant_text(work.now),
         }
         work.ledger.messages.append(self.outbound.receipt(value, work.now))
+
+
+def _execution_of(record: RawRecord, said: Mapping[str, str]) -> str | None:
+    """Return the execution that an unreadable record is about, if its key or its value says."""
+    key = (record.key or b"").decode("utf-8", "replace")
+    return said.get("execution_id") if parse_execution_id(key) is None else key
 
 
 def _texts_of(value: bytes | None) -> Mapping[str, str]:

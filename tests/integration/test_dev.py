@@ -97,6 +97,7 @@ def test_dev_restarts_what_dies_and_keeps_its_data(tmp_path: Path) -> None:
         for kill in (first["pids"]["worker"][0], first["pids"]["api"], first["pids"]["kafka"]):
             os.kill(kill, signal.SIGKILL)
             until("the pids being rewritten", lambda kill=kill: kill not in all_pids(ready()))  # type: ignore[misc]
+        announced_again(ready())
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
         until("all being ended", lambda: not any(map(alive, all_pids(first))))
@@ -104,15 +105,21 @@ def test_dev_restarts_what_dies_and_keeps_its_data(tmp_path: Path) -> None:
     with running(tmp_path, "--no-example") as (_, ready):
         again = ready()
         assert query(again, OPEN) == [request]
-        waiting = until("the open wait being announced again", lambda: records_of(again))
+        announced_again(again)
         [execution] = query(
             again, f"select execution_id from workflow_executions where id = ({OF})"
         )
-        assert waiting[request[0]] == execution[0]
+        assert records_of(again) == [(request[0], execution[0])]
 
 
-def records_of(ready: dict[str, Any]) -> dict[str, str]:
-    """Return what the records on the waiting topic are about: execution ids by wait id."""
+def announced_again(ready: dict[str, Any]) -> None:
+    """Wait until a new broker has the open waits, all of them."""
+    until("the open wait being announced again", lambda: records_of(ready))
+    until("all being published", lambda: not query(ready, "select from outbox"))
+
+
+def records_of(ready: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the records on the waiting topic: the wait id, and the execution it is about."""
     from confluent_kafka import Consumer, TopicPartition
 
     consumer = Consumer({"bootstrap.servers": ready["kafka"], "group.id": "look", "log_level": 0})
@@ -121,12 +128,12 @@ def records_of(ready: dict[str, Any]) -> dict[str, str]:
         partitions = topics["sluicegate.waiting"].partitions
         consumer.assign([TopicPartition("sluicegate.waiting", n, 0) for n in partitions])
         messages = consumer.consume(100, timeout=1)
-        found: dict[str, str] = {}
+        found = []
         for message in messages:
             key, about = message.key(), dict(message.headers() or ())["ce_correlationid"]
             assert isinstance(key, bytes)
             assert isinstance(about, bytes)
-            found[key.decode()] = about.decode()
+            found.append((key.decode(), about.decode()))
         return found
     finally:
         consumer.close()

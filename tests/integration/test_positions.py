@@ -44,7 +44,7 @@ async def reading(store: PostgresStore, *, accept_gaps: bool = False) -> Reading
     async def seek_back() -> None:
         found.seeks.append(partition)
 
-    async def on_recreated(_: str) -> None:
+    async def on_recreated(_: Partition) -> None:
         raise AssertionError("the topic is the same")
 
     positions = Positions(

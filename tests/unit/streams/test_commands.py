@@ -93,6 +93,13 @@ def test_a_start_carries_its_payload_and_whether_conditions_must_hold() -> None:
 
 
 @pytest.mark.parametrize(
+    "data", [{"order_id": "o-1", "total": 3}, {"payload": "text"}, {"match": True, "total": 3}]
+)
+def test_other_data_of_a_start_are_its_payload(data: dict[str, Any]) -> None:
+    assert a_start(data=data).data == {"payload": data, "match": False}
+
+
+@pytest.mark.parametrize(
     ("more", "named"),
     [
         ({"kind": "pause"}, "kind"),
