@@ -123,7 +123,10 @@ def run_dev(options: DevOptions) -> int:
         _print_addresses(local)
         watcher = Watcher(local)
         local.supervisor.watch(
-            stop, lambda name: phases.say(f"{name} ended and was started again"), watcher.look
+            stop,
+            lambda name: phases.say(f"{name} ended and was started again"),
+            watcher.look,
+            local.give_back,
         )
     except Interrupted:
         phases.say("stopped while starting")

@@ -105,8 +105,6 @@ class Local:
     async def _prepare(self) -> None:
         from storage.migrate import migrate
         from storage.store import PostgresStore
-        from streams.admin import Admin
-        from streams.topics import Topics, TopicSpec
 
         store = PostgresStore(self.settings.database, pool_size=2)
         await store.open()
@@ -114,9 +112,20 @@ class Local:
             await migrate(store)
         finally:
             await store.close()
+        await self._create_topics()
+
+    async def _create_topics(self) -> None:
+        from streams.admin import Admin
+        from streams.topics import Topics, TopicSpec
+
         specs = Topics(self.settings.topic_prefix).specs(PARTITIONS, 1)
         specs += [TopicSpec(name, PARTITIONS, 1, {}) for name in self.settings.event_topics]
         await Admin(self.settings.kafka).create_topics(specs)
+
+    def give_back(self, name: str) -> None:
+        """Create the topics again where the broker, which keeps all in memory, was restarted."""
+        if name == "kafka":
+            asyncio.run(self._create_topics())
 
     def apply(self) -> bool:
         """Register the definitions; with mistakes print them and register nothing."""

@@ -82,18 +82,23 @@ async def _prepare(worker: "Worker") -> Any:
     from streams.app import create_app, resolve_event_topics
     from streams.preflight import preflight, tell
 
+    async def look() -> list[str]:
+        await worker.store.open(within=5)
+        await require_schema(worker.store)
+        event_topics = await resolve_event_topics(worker.settings, worker.admin)
+        checks = await preflight(worker.settings, worker.store, worker.admin, event_topics)
+        tell(require_sound(checks))
+        await worker.refresh()
+        return event_topics
+
     pause = 0.2
     while True:
         try:
-            await worker.store.open(within=5)
-            await require_schema(worker.store)
-            event_topics = await resolve_event_topics(worker.settings, worker.admin)
-            checks = await preflight(worker.settings, worker.store, worker.admin, event_topics)
-            tell(require_sound(checks))
-            await worker.refresh()
-            break
+            return create_app(worker, await look())
         except (DatabaseUnreachable, BrokerUnreachable) as problem:
             pause = min(pause * 2, LONGEST_PAUSE)
             log.warning("%s; trying again in %.1f s", problem, pause)
             await asyncio.sleep(pause)
-    return create_app(worker, event_topics)
+        except Exception:
+            await worker.store.close()
+            raise

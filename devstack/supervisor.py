@@ -84,10 +84,16 @@ class Supervisor:
         stop: threading.Event,
         on_restart: Callable[[str], None],
         on_look: Callable[[], None] = lambda: None,
+        on_server: Callable[[str], None] = lambda _name: None,
     ) -> None:
-        """Start again what ends, within a second, until told to stop."""
+        """Start again what ends, within a second, until told to stop.
+
+        `on_server` gives a part of the stack back what it lost, before our programs start again.
+        """
         while not stop.wait(LOOK_SECONDS):
             names = self.stack.restart_dead()
+            for name in names:
+                on_server(name)
             for item in self.running:
                 if item.process.poll() is not None:
                     program = item.program
