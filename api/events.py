@@ -189,7 +189,11 @@ def _read(value: object) -> list[NewEvent]:
     values = value if isinstance(value, list) else [value]
     if not 1 <= len(values) <= MAX_BATCH:
         raise Problem(422, "invalid-event", f"send 1 to {MAX_BATCH} events")
-    try:
-        return [NewEvent.model_validate(item) for item in values]
-    except ValidationError as problem:
-        raise Problem(422, "invalid-event", problem_text(problem)) from None
+    found = []
+    for number, item in enumerate(values):
+        try:
+            found.append(NewEvent.model_validate(item))
+        except ValidationError as problem:
+            place = f"[{number}] " if isinstance(value, list) else ""
+            raise Problem(422, "invalid-event", f"{place}{problem_text(problem)}") from None
+    return found

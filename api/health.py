@@ -7,13 +7,17 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from pydantic import BaseModel
 
 from api.parts import Parts, PartsDep
+from api.shapes.common import shown
 from storage.migrate import require_schema
-from streams.app import own_topics, require_topics
+from streams.app import own_topics, require_group, require_topics
+from streams.published import example
 
 router = APIRouter(tags=["health"])
 CHECK_SECONDS = 3.0
+CHECKS = ("database", "schema", "broker", "topics", "group")
 STALE_SECONDS = 10.0
 """Age of the event loop's last tick at which the process counts as dead."""
 
@@ -56,13 +60,26 @@ async def check_all(parts: Parts) -> dict[str, str]:
         "schema": lambda: require_schema(parts.store),
         "broker": parts.admin.ping,
         "topics": lambda: require_topics(own_topics(parts.topics), parts.admin),
+        "group": lambda: require_group(parts.settings.group_id, parts.admin),
     }
     answers = await asyncio.gather(*map(_check, questions.values()))
     return dict(zip(questions, answers, strict=True))
 
 
-@router.get("/readyz")
-@router.get("/healthz", include_in_schema=False)
+class Readiness(BaseModel):
+    """Whether requests can be served, and `ok` or what is wrong, per check."""
+
+    model_config = example(ready=True, checks=dict.fromkeys(CHECKS, "ok"))
+
+    ready: bool
+    checks: dict[str, str]
+
+
+ANSWERS = {**shown(Readiness, 200, "Ready"), **shown(Readiness, 503, "Not ready")}
+
+
+@router.get("/readyz", response_model=None, responses=ANSWERS)
+@router.get("/healthz", response_model=None, responses=ANSWERS)
 async def readyz(parts: PartsDep) -> JSONResponse:
     """Say whether requests can be served, one line per check."""
     checks = await check_all(parts)

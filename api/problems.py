@@ -142,7 +142,9 @@ def add_problem_handlers(app: FastAPI) -> None:
             413: "too-large",
         }
         kind = kinds.get(error.status_code, "refused")
-        return respond(error.status_code, kind, str(error.detail))
+        answer = respond(error.status_code, kind, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(InvalidCursor)
     async def cursor(_: Request, error: InvalidCursor) -> JSONResponse:

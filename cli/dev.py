@@ -41,7 +41,10 @@ def find_definitions(folder: Path | None) -> Path:
     """Return the folder of definitions: the one named, `./workflows`, or the examples."""
     if folder is not None:
         if not folder.is_dir():
-            fail(f"{folder} is no folder of definitions")
+            fail(
+                f"{folder} is no folder; `sluicegate new my-project` makes a project with one, "
+                "and `sluicegate dev` alone runs the examples"
+            )
         return folder
     own = Path("workflows")
     return own if own.is_dir() else packaged_examples()

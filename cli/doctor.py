@@ -27,13 +27,17 @@ async def examine(as_json: bool) -> int:
 
 
 async def _checks(settings: Settings) -> AsyncIterator[Check]:
-    for name, value in (
-        ("KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers),
-        ("DATABASE_URL", settings.database and masked(settings.database)),
-        ("SLUICEGATE_AUTH", settings.auth),
-        ("SLUICEGATE_DECISION_AUTH", settings.decision_auth),
+    for name, value, example in (
+        ("KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, "localhost:9092"),
+        (
+            "DATABASE_URL",
+            settings.database and masked(settings.database),
+            "postgresql://USER:PASSWORD@localhost:5432/sluicegate",
+        ),
+        ("SLUICEGATE_AUTH", settings.auth, "none"),
+        ("SLUICEGATE_DECISION_AUTH", settings.decision_auth, "acl"),
     ):
-        remedy = f"set {name}; `sluicegate dev` needs none of it"
+        remedy = f"export {name}={example}; `sluicegate dev` needs none of it"
         yield Check(name, bool(value), value or "not set", remedy)
     if settings.database:
         async for check in _database_checks(settings):

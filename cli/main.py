@@ -29,6 +29,26 @@ app.add_typer(audit.commands, name="audit")
 executions.commands.add_typer(operating.executions)
 approvals.commands.add_typer(operating.approvals)
 
+
+def print_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"sluicegate {version('sluicegate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """An event-driven workflow engine that lives on Kafka."""
+
+
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder that keeps the data.")]
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="Port of API and inbox; 0: free.")

@@ -15,6 +15,8 @@ async def migrate_all(
     missing = await _migrate_schema(settings, check=check)
     if topics:
         missing += await _create_topics(settings, check, partitions, replication)
+    if check and not missing:
+        print_line("nothing is missing")
     return MIGRATION_NEEDED if check and missing else OK
 
 

@@ -2,12 +2,13 @@
 
 import getpass
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import typer
 
-from cli.errors import FAILED, OK, USAGE, NotFound, fail
+from cli.errors import FAILED, NOT_FOUND, OK, USAGE, NotFound, fail
 from cli.given import read_past
 from cli.parts import open_producer, open_store, settings_for_both, settings_for_database
 from cli.show import print_fields, print_json, print_page, tracked
@@ -90,7 +91,7 @@ async def settle(how: Settlement, choice: Choice, asked: Asked, as_json: bool) -
         if how == "replay" and ids:
             out = await stack.enter_async_context(open_producer(settings))
         done: list[int] = []
-        refused: dict[int, str] = {}
+        refused: dict[int, NotOpen | NotWhole | NoDeadLetter] = {}
         for id in tracked(ids, "Replaying" if how == "replay" else "Discarding"):
             try:
                 await (
@@ -98,7 +99,7 @@ async def settle(how: Settlement, choice: Choice, asked: Asked, as_json: bool) -
                 )
                 done.append(id)
             except (NotOpen, NotWhole, NoDeadLetter) as problem:
-                refused[id] = str(problem)
+                refused[id] = problem
     return _report(how, done, refused, as_json)
 
 
@@ -117,12 +118,20 @@ async def _chosen(rows: DeadLetterRows, choice: Choice, how: Settlement) -> list
     return ids if typer.confirm(question) else []
 
 
-def _report(how: Settlement, done: list[int], refused: dict[int, str], as_json: bool) -> int:
+def _report(
+    how: Settlement,
+    done: list[int],
+    refused: Mapping[int, NotOpen | NotWhole | NoDeadLetter],
+    as_json: bool,
+) -> int:
     name = "replayed" if how == "replay" else "discarded"
     if as_json:
-        print_json({name: done, "refused": [{"id": i, "why": w} for i, w in refused.items()]})
+        print_json({name: done, "refused": [{"id": i, "why": str(w)} for i, w in refused.items()]})
     else:
-        sys.stdout.write(f"{len(done)} dead letters {name}\n")
+        sys.stdout.write(f"{len(done)} dead letter{'s' * (len(done) != 1)} {name}\n")
         for why in refused.values():
             sys.stderr.write(f"sluicegate: {why}\n")
-    return FAILED if refused else OK
+    if not refused:
+        return OK
+    is_unknown = all(isinstance(why, NoDeadLetter) for why in refused.values())
+    return NOT_FOUND if is_unknown and not done else FAILED

@@ -30,6 +30,7 @@ from engine.execution import (
     IllegalMove,
     Line,
     Status,
+    standing_at,
 )
 from engine.inputs import (
     ActionFailed,
@@ -284,4 +285,4 @@ def _settle(turn: Turn) -> None:
     elif turn.held is not None or all(line.phase in HOLDING for line in lines):
         turn.move(Status.PAUSED)
         turn.paused_at = turn.now
-        turn.announce("execution.paused")
+        turn.announce("execution.paused", standing_at(turn.lines, turn.waits))

@@ -1,5 +1,7 @@
 """What a decision, or its absence, does to an approval (requirements.md D6, D21, D22)."""
 
+from dataclasses import replace
+
 from engine.deciders import Vote, deciders_of, refuse_voter
 from engine.definition import ApprovalSpec, ApprovalVerb, BlockVerb, Step, Verb
 from engine.durations import parse_instant
@@ -43,10 +45,10 @@ def find_wait(turn: Turn, request_id: WaitId | None) -> Wait | Refuse:
 
 
 def _refuse_closed(turn: Turn, request_id: WaitId | None) -> Refuse:
-    outcome = turn.closed.get(request_id) if request_id is not None else None
-    if outcome is not None:
-        code = CLOSED_BY_ENGINE.get(outcome, "already_decided")
-        return Refuse(code, f"the request is closed: {outcome}")
+    closed = turn.closed.get(request_id) if request_id is not None else None
+    if closed is not None:
+        code = CLOSED_BY_ENGINE.get(closed.outcome, "already_decided")
+        return Refuse(code, f"the request is closed: {closed}")
     if turn.execution.ended:
         return Refuse("execution_finished", f"the execution has ended: {turn.execution.status}")
     return Refuse("unknown", "the execution has no such open request")
@@ -114,7 +116,7 @@ def decide(turn: Turn, given: DecisionArrived) -> bool:
         turn.effects.append(Refuse("unknown", "the execution has no such open request"))
         return False
     if (problem := refuse(given, wait, spec)) is not None:
-        turn.effects.append(problem)
+        turn.effects.append(replace(problem, wait_id=wait.id))
         return False
     cast = _cast(given, wait)
     outcome = given.outcome
@@ -124,7 +126,7 @@ def decide(turn: Turn, given: DecisionArrived) -> bool:
             keep_count(turn, wait, count, cast)
             return True
         outcome = count.decided
-    turn.effects.append(Accept("applied", f"{outcome} by {given.decided_by}"))
+    turn.effects.append(Accept("applied", f"{outcome} by {given.decided_by}", wait.id))
     answer: dict[str, object] = {
         "outcome": outcome,
         "decided_by": given.decided_by,
@@ -194,7 +196,7 @@ def keep_count(turn: Turn, wait: Wait, count: Tally, cast: dict[str, object]) ->
     turn.change_wait(wait, "vote", {**progress(count), "votes": [*_kept(wait), cast]})
     stage = f" in stage {count.stage + 1}" if count.stage else ""
     text = f"{count.have} of {count.needed} votes{stage}; {cast['outcome']} by {cast['by']}"
-    turn.effects.append(Accept("counted", text))
+    turn.effects.append(Accept("counted", text, wait.id))
 
 
 def expire(turn: Turn, wait: Wait) -> str | None:
@@ -217,7 +219,7 @@ def close_approval(turn: Turn, wait: Wait, answer: dict[str, object]) -> str | N
     if found is None:
         return None
     name, line, step = found
-    turn.wake()
+    turn.wake(step.path)
     outcome, by, why = str(answer["outcome"]), answer["decided_by"], answer["reason"]
     behalf = answer.get("decided_for")
     turn.close_wait(

@@ -205,6 +205,8 @@ class Accept:
 
     result: Literal["applied", "counted"]
     message: str
+    wait_id: WaitId | None = None
+    """The request that it was about, also where the input names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ class Refuse:
 
     code: str
     message: str
+    wait_id: WaitId | None = None
 
 
 Effect: TypeAlias = (

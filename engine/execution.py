@@ -86,6 +86,18 @@ class Wait:
     """Of an approval: votes, stage, who claimed it, reminders; not part of what was shown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How a wait was closed, and by whom, if by somebody."""
+
+    outcome: str
+    decided_by: str | None = None
+
+    def __str__(self) -> str:
+        """Return it as a refusal tells it."""
+        return f"{self.outcome} by {self.decided_by}" if self.decided_by else self.outcome
+
+
 Phase = Literal["ready", "loading", "acting", "doubtful", "retrying", "waiting", "joining"]
 """What a line does: `doubtful` is an effect of which nobody knows whether it happened (D28)."""
 HOLDING = frozenset({"waiting", "doubtful", "joining"})
@@ -150,6 +162,22 @@ def path_of(name: str, line: Line, at: StepPath) -> StepPath:
     return StepPath(name + at[len(line.root) :]) if line.root else at
 
 
+def oldest_wait(waits: Mapping[WaitId, Wait]) -> Wait | None:
+    """Return the wait that was opened first, None where there is none."""
+    return min(waits.values(), key=lambda wait: wait.opened_at, default=None)
+
+
+def standing_at(lines: Mapping[str, Line], waits: Mapping[WaitId, Wait]) -> StepPath | None:
+    """Return the step that an execution stands at: that of its oldest wait, or of a first line."""
+    wait = oldest_wait(waits)
+    if wait is not None:
+        return wait.path
+    for name, line in lines.items():
+        if line.at is not None and line.phase != "joining":
+            return path_of(name, line, line.at)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Undo:
     """A completed step's compensation: its first step, and the line to run it on."""
@@ -198,8 +226,8 @@ class Execution:
     context: Mapping[str, object] = field(default_factory=dict)
     lines: Mapping[str, Line] = field(default_factory=dict)
     waits: Mapping[WaitId, Wait] = field(default_factory=dict)
-    closed_waits: Mapping[WaitId, str] = field(default_factory=dict)
-    """Outcomes of those closed waits that the input may name."""
+    closed_waits: Mapping[WaitId, Closed] = field(default_factory=dict)
+    """How those waits were closed that the input may name."""
     frames: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """What only one item or one round of a loop sees, by the name of its line."""
     provisional: Literal["allowed", "executed"] | None = None

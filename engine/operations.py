@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from engine.definition import EventWait, WaitVerb
 from engine.effects import Accept, Refuse, StopTimer
 from engine.ending import abandon, break_off, stop_pending, undoes
-from engine.execution import MAIN, Failure, Hold, Line, Status, Wait, path_of
+from engine.execution import MAIN, Failure, Hold, Line, Status, Wait, path_of, standing_at
 from engine.ids import StepPath
 from engine.inputs import (
     CancelRequested,
@@ -75,7 +75,7 @@ def resume(turn: Turn, given: ResumeRequested) -> bool:
         return _refuse(turn, "not_allowed", "a step is in doubt or a child runs: retry or skip it")
     held, turn.held = turn.held, None
     turn.resume_data = {"kind": "operator", "by": given.by, "data": dict(given.resume_data)}
-    turn.wake()
+    turn.wake(standing_at(turn.lines, turn.waits))
     if held is None:
         for wait in list(turn.waits.values()):
             _end_wait(turn, wait, given)
@@ -110,7 +110,7 @@ def _jump(turn: Turn, given: ResumeRequested, id: str) -> bool:
         return _refuse(turn, "unknown_step", f"{id!r} has run already; resume goes forward only")
     turn.held = None
     turn.resume_data = {"kind": "operator", "by": given.by, "data": dict(given.resume_data)}
-    turn.wake()
+    turn.wake(StepPath(id))
     turn.current = None
     abandon(turn, turn.lines)
     turn.lines[MAIN] = Line(StepPath(id))
@@ -169,7 +169,7 @@ def skip(turn: Turn, given: SkipRequested) -> bool:
         if wait.kind == "approval" and (wait.path == step.path or wait.path.startswith(inside)):
             text = "an approval cannot be skipped; decide it, or cancel the execution"
             return _refuse(turn, "waits_for_approval", text)
-    turn.wake()
+    turn.wake(step.path)
     for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
         turn.close_wait(wait, "skipped", decided_by=given.by)
     if line.phase == "joining":
@@ -195,7 +195,7 @@ def retry(turn: Turn, given: RetryRequested) -> bool:
         return _refuse(turn, "not_failed", f"{text} is in doubt or waits for its next attempt")
     name, line = candidates[0]
     step = turn.stand(name)
-    turn.wake()
+    turn.wake(step.path)
     if line.phase == "retrying" and line.pending is not None:
         turn.effects.append(StopTimer(line.pending))
         turn.lines[name] = try_again(line)

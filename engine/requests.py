@@ -1,6 +1,7 @@
 """What happens to an open approval request that does not decide it: claims, reminders, comments."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.decide import find_wait, spec_of
 from engine.deciders import Vote, deciders_of, refuse_voter
@@ -20,7 +21,7 @@ def refuse_request(turn: Turn, given: RequestRefused) -> bool:
     if wait is None or found is None:
         return False
     name, line, step = found
-    turn.wake()
+    turn.wake(step.path)
     turn.close_wait(wait, "cancelled", reason=given.message)
     failure = Failure(given.code, given.message, step.id)
     turn.lines[name] = turn.fail(step, line, failure, first=False)
@@ -37,16 +38,16 @@ def change_request(turn: Turn, given: RequestChanged) -> bool:
         comments = wait.state.get("comments", 0)
         count = (comments if isinstance(comments, int) else 0) + 1
         turn.change_wait(wait, "claim", {"comments": count})
-        turn.effects.append(Accept("applied", f"comment by {given.by}"))
+        turn.effects.append(Accept("applied", f"comment by {given.by}", wait.id))
         return True
     problem = _refuse_person(wait, given) or _refuse_change(turn, wait, given)
     if problem is not None:
-        turn.effects.append(problem)
+        turn.effects.append(replace(problem, wait_id=wait.id))
         return False
     if given.kind == "claim":
         state = {"claimed_by": given.by, "claimed_at": instant_text(turn.now)}
         turn.change_wait(wait, "claim", state)
-        turn.effects.append(Accept("applied", f"claimed by {given.by}"))
+        turn.effects.append(Accept("applied", f"claimed by {given.by}", wait.id))
     else:
         _reassign(turn, wait, given)
     return True
@@ -86,7 +87,7 @@ def _reassign(turn: Turn, wait: Wait, given: RequestChanged) -> None:
         state["open_to"] = people
     turn.change_wait(wait, "reassign", state, people)
     names = ", ".join((*given.to, *given.roles))
-    turn.effects.append(Accept("applied", f"reassigned to {names} by {given.by}"))
+    turn.effects.append(Accept("applied", f"reassigned to {names} by {given.by}", wait.id))
 
 
 def _spec(turn: Turn, wait: Wait) -> ApprovalSpec | None:

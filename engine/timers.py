@@ -47,7 +47,7 @@ def _of_line(turn: Turn, timer: ChildId) -> bool:
         verb = turn.definition.steps[line.at].verb
         if line.phase == "joining" and line.pending == timer:
             if isinstance(verb, ParallelVerb | ForEachVerb):
-                turn.wake()
+                turn.wake(turn.stand(name).path)
                 run_over(turn, name, verb.timeout)
                 return True
         elif isinstance(verb, WorkflowVerb) and limit_of(turn, turn.stand(name)) == timer:

@@ -19,6 +19,7 @@ from engine.effects import (
 from engine.execution import (
     ENDED,
     MOVES,
+    Closed,
     Execution,
     Failure,
     IllegalMove,
@@ -86,7 +87,7 @@ class Turn(View):
         self.status, self.result = execution.status, execution.result
         self.lines: dict[str, Line] = dict(execution.lines)
         self.waits: dict[WaitId, Wait] = dict(execution.waits)
-        self.closed: dict[WaitId, str] = dict(execution.closed_waits)
+        self.closed: dict[WaitId, Closed] = dict(execution.closed_waits)
         self.loading = dict(execution.loading)
         self.provisional, self.failing = execution.provisional, execution.failing
         self.ending, self.error_handled = execution.ending, execution.error_handled
@@ -142,14 +143,17 @@ class Turn(View):
             Announce(kind, self.sequence, self.now, self.status, self.result, path, code)
         )
 
-    def wake(self) -> None:
-        """Leave the pause because an input lets a line go on; an operator's hold stays."""
+    def wake(self, path: StepPath | None = None) -> None:
+        """Leave the pause because an input lets a line go on; an operator's hold stays.
+
+        `path` is the step at which it goes on, where the input is about one.
+        """
         if self.status is not Status.PAUSED or self.held is not None:
             return
         self.move(Status.RUNNING)
         self.end_pause()
         self._go_on_with_timeout()
-        self.announce("execution.resumed")
+        self.announce("execution.resumed", path)
 
     def end_pause(self) -> None:
         """Add the pause that ends now to the paused time (D24)."""
@@ -311,7 +315,7 @@ class Turn(View):
     ) -> None:
         """Close a wait; the caller moves its line."""
         del self.waits[wait.id]
-        self.closed[wait.id] = outcome
+        self.closed[wait.id] = Closed(outcome, decided_by)
         self.effects.append(CloseWait(wait, outcome, self.now, decided_by, decided_for, reason))
         if wait.due_at is not None and outcome not in ("expired", "elapsed"):
             self.effects.append(StopTimer(expiry_timer(self.execution, wait.id)))

@@ -52,6 +52,7 @@ def decide(record: dict[str, Any], outcome: str, person: str, **more: Any) -> An
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        print(json.dumps(decide(inbox()[sys.argv[1]], *sys.argv[2:])))
+        request = inbox().get(sys.argv[1]) or sys.exit(f"no request {sys.argv[1]} is open")
+        print(json.dumps(decide(request, *sys.argv[2:])))
     for id, each in inbox().items():
         print(id, each["title"], each["roles"] + each["users"], each["expires_at"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.execution import (
     MAIN,
+    Closed,
     Execution,
     Failure,
     Hold,
@@ -15,6 +16,7 @@ from engine.execution import (
     Status,
     Undo,
     Wait,
+    oldest_wait,
     path_of,
 )
 from engine.ids import ExecutionId, StepPath, WaitId, public_id, wait_row_id
@@ -123,11 +125,8 @@ def paused_reason(execution: Execution) -> str | None:
         return None
     if execution.held is not None:
         return f"hold:{execution.held.by}"
-    waits = list(execution.waits.values())
-    if not waits:
-        return _reason_without_wait(execution)
-    wait = waits[0] if len(waits) == 1 else min(waits, key=lambda wait: wait.opened_at)
-    return f"{wait.kind}:{wait.id}"
+    wait = oldest_wait(execution.waits)
+    return _reason_without_wait(execution) if wait is None else f"{wait.kind}:{wait.id}"
 
 
 def _reason_without_wait(execution: Execution) -> str:
@@ -227,7 +226,9 @@ def wait_from_row(row: Row) -> Wait:
     )
 
 
-def execution_from_row(row: Row, waits: Iterable[Wait], closed: Mapping[WaitId, str]) -> Execution:
+def execution_from_row(
+    row: Row, waits: Iterable[Wait], closed: Mapping[WaitId, Closed]
+) -> Execution:
     """Return an execution as it was stored."""
     cursor, metadata = row["cursor"], row["metadata"]
     failing, code = cursor.get("failing"), row["error_code"]

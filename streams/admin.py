@@ -192,7 +192,14 @@ class Admin:
     async def group(self, name: str) -> GroupState:
         """Return the members of a consumer group."""
         futures = await self._ask(lambda: self._client.describe_consumer_groups([name]))
-        described = await self._ask(lambda: futures[name].result(self._seconds))
+        try:
+            described = await asyncio.to_thread(futures[name].result, self._seconds)
+        except KafkaException as problem:
+            if problem.args[0].code() in DENIED:
+                return GroupState("hidden", ())
+            if problem.args[0].code() in UNANSWERED:
+                return GroupState("empty", ())
+            raise BrokerUnreachable(self.address, problem.args[0].str()) from problem
         members = (
             (f"{member.client_id}@{member.host}", len(member.assignment.topic_partitions or ()))
             for member in described.members

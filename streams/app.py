@@ -39,6 +39,13 @@ class TopicsMissing(SluicegateError):
         )
 
 
+class NobodyReads(SluicegateError):
+    """No worker has joined the consumer group."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(f"no worker has joined the group {group}; sluicegate worker")
+
+
 async def resolve_event_topics(settings: Settings, admin: Admin) -> list[str]:
     """Return the event topics, `~regex` entries matched against the broker's topics."""
     own = settings.topic_prefix
@@ -59,6 +66,12 @@ async def require_topics(names: Iterable[str], admin: Admin) -> None:
     known = await admin.partitions(wanted)
     if missing := wanted - known.keys():
         raise TopicsMissing(admin.address, missing)
+
+
+async def require_group(name: str, admin: Admin) -> None:
+    """Raise NobodyReads unless a worker has joined the consumer group."""
+    if not (await admin.group(name)).is_joined:
+        raise NobodyReads(name)
 
 
 def own_topics(topics: Topics) -> list[str]:

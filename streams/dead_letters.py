@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import orjson
 
+from engine.ids import ExecutionId, public_id
 from streams.codecs import Headers, Outgoing, RawRecord
 from streams.redrive import attempts_before
 from streams.topics import Topics
@@ -31,6 +32,8 @@ class Letter:
     message: str
     attempts: int
     workflow: str | None
+    execution_id: ExecutionId | None = None
+    """The execution that it is about, where it names one."""
 
     @property
     def cut_bytes(self) -> int | None:
@@ -58,11 +61,12 @@ class DeadLetters:
         error_type: str,
         message: str,
         workflow: str | None = None,
+        execution_id: ExecutionId | None = None,
     ) -> None:
         """Keep the original bytes and headers with the reason."""
         message = message.replace("\x00", "\\0")[:STORED_TEXT]
         attempts = attempts_before(record) + 1
-        letter = Letter(record, error_type, message, attempts, workflow)
+        letter = Letter(record, error_type, message, attempts, workflow, execution_id)
         await work.transaction.run("insert_dead_letters", **stored(letter, self._group_id))
         work.ledger.messages.append(self._message(letter, work))
         place = record.topic, record.partition, record.offset
@@ -81,7 +85,7 @@ class DeadLetters:
             "dlq-error-message": letter.message.replace("\n", " "),
             "dlq-attempts": str(letter.attempts),
             "dlq-failed-at": work.now.isoformat().replace("+00:00", "Z"),
-            "dlq-execution-id": "",
+            "dlq-execution-id": public_id(letter.execution_id) if letter.execution_id else "",
         }
         if letter.cut_bytes is not None:
             added["dlq-value-bytes"] = str(letter.cut_bytes)
@@ -106,7 +110,7 @@ def stored(letter: Letter, group_id: str) -> dict[str, object]:
         "error_type": letter.error_type,
         "error_message": letter.message,
         "attempts": letter.attempts,
-        "execution_id": None,
+        "execution_id": letter.execution_id,
         "workflow": letter.workflow,
     }
 

@@ -27,7 +27,12 @@ class GroupState:
 
     state: str
     members: tuple[tuple[str, int], ...]
-    """Client and host of each, and how many partitions it reads."""
+    """Client and host of each, and how many partitions it reads; not every broker tells."""
+
+    @property
+    def is_joined(self) -> bool:
+        """Tell whether somebody reads; a group that we may not look at is taken at its word."""
+        return self.state not in ("empty", "dead", "unknown")
 
 
 class Ends(Protocol):

@@ -23,10 +23,10 @@ def receipt(
 ) -> dict[str, object]:
     """Return the receipt's value (interfaces.md, Receipt)."""
     cells = answer_cells(answer, now)
-    request_id, execution_id = about(answered)
+    _, execution_id = about(answered)
     return {
         "decision_id": answered.decision_id,
-        "request_id": request_id,
+        "request_id": request_of(answered, answer),
         "execution_id": public_id(owner) if owner is not None else execution_id,
         "result": cells["result"],
         "code": cells["code"],
@@ -34,6 +34,12 @@ def receipt(
         "decided_by": answered.decided_by,
         "at": instant_text(now),
     }
+
+
+def request_of(answered: Answered, answer: Answer | None) -> str | None:
+    """Return the request that a record names, or that its answer found where it names none."""
+    found = answer.wait_id if answer is not None else None
+    return about(answered)[0] or found
 
 
 def about(answered: Answered) -> tuple[str | None, str | None]:

@@ -4,6 +4,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.ids import ExecutionId, public_id
 from storage.dead_letters import Asked, DeadLetterRows, NotWhole
 from streams.codecs import Headers, Outgoing, RawRecord
 from streams.producer import KafkaOut
@@ -43,8 +44,10 @@ def readable_letter(letter: Mapping[str, Any]) -> dict[str, Any]:
     headers = [
         {"name": name, "value": _readable(value)} for name, value in original_headers(letter)
     ]
+    about = letter["execution_id"]
+    execution_id = None if about is None else public_id(ExecutionId(str(about)))
     bytes_of = {"record_key": _readable(letter["record_key"]), "value": _readable(letter["value"])}
-    return {**letter, **bytes_of, "headers": headers}
+    return {**letter, **bytes_of, "execution_id": execution_id, "headers": headers}
 
 
 def replayed(letter: Mapping[str, Any]) -> Outgoing:

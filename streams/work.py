@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.effects import Accept, Effect, Perform, Refuse
-from engine.execution import Execution, Wait
+from engine.execution import Closed, Execution, Wait
 from engine.ids import ExecutionId, WaitId
 from engine.inputs import ActionFailed, ActionSucceeded, Input
 from storage.rows import (
@@ -77,9 +77,10 @@ class Work:
         held: dict[str, list[Wait]] = {}
         for row in open_waits:
             held.setdefault(row["execution_id"], []).append(wait_from_row(row))
-        over: dict[str, dict[WaitId, str]] = {}
+        over: dict[str, dict[WaitId, Closed]] = {}
         for row in closed:
-            over.setdefault(row["execution_id"], {})[WaitId(row["wait_id"])] = row["outcome"]
+            waits_over = over.setdefault(row["execution_id"], {})
+            waits_over[WaitId(row["wait_id"])] = Closed(row["outcome"], row["decided_by"])
         for row in rows:
             id = ExecutionId(row["id"])
             self.executions[id] = execution_from_row(row, held.get(id, ()), over.get(id, {}))

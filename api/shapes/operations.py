@@ -75,6 +75,7 @@ class WholeDeadLetter(DeadLetter):
     value: Content | None
     headers: list[Header]
     consumer_group: str
+    execution_id: str | None = Field(description="The execution that it names, if it names one.")
     redrives: list[Json] = Field(description="Who did what about it, when and why.")
 
 

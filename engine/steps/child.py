@@ -57,7 +57,7 @@ def _follow(turn: Turn, name: str, line: Line, given: ChildEnded) -> Line:
     verb = step.verb
     if not isinstance(verb, WorkflowVerb):
         raise LookupError(f"{step.path} waits for no child")
-    turn.wake()
+    turn.wake(step.path)
     if verb.timeout is not None:
         turn.effects.append(StopTimer(limit_of(turn, step)))
     output = {
@@ -80,7 +80,7 @@ def _follow(turn: Turn, name: str, line: Line, given: ChildEnded) -> Line:
 def run_out_of_time(turn: Turn, name: str, line: Line) -> None:
     """Fail a step whose child was not done in time, and cancel the child."""
     step = turn.stand(name)
-    turn.wake()
+    turn.wake(step.path)
     turn.effects.append(CancelChild(ExecutionId(str(line.pending))))
     failure = Failure("timeout", "the child execution was not done in time", step.id)
     turn.lines[name] = turn.fail(step, line, failure, first=False)

@@ -117,7 +117,7 @@ def take_event(turn: Turn, given: EventArrived) -> str | None:
     turn.close_wait(wait, "received")
     turn.resume_data = {"kind": "event", "event": event}
     if not _lacks_others(turn, step, found[2].verb, part, given):
-        turn.wake()
+        turn.wake(step.path)
         after = _received(turn, step, line, found[2].verb, part, given)
         turn.lines[name] = refreshed(turn, name, step, after)
     return name
@@ -161,7 +161,7 @@ def run_out(turn: Turn, wait: Wait) -> str | None:
     (name, line, step), verb = found, found[2].verb
     turn.resume_data = {"kind": "timer", "wait_id": wait.id}
     if wait.kind == "timer":
-        turn.wake()
+        turn.wake(step.path)
         turn.close_wait(wait, "elapsed")
         after = turn.complete(step, line, {"elapsed": True}, first=False)
         turn.lines[name] = refreshed(turn, name, step, after)
@@ -170,7 +170,7 @@ def run_out(turn: Turn, wait: Wait) -> str | None:
     rest = [other for other in turn.waits.values() if other.path == step.path]
     if rest and isinstance(verb.what, EventsWait) and verb.what.kind == "any_of":
         return name
-    turn.wake()
+    turn.wake(step.path)
     for other in rest:
         turn.close_wait(other, "cancelled")
     if verb.on_timeout is None:

@@ -107,9 +107,10 @@ where execution_id = any(%(ids)s::uuid[]) and status = 'open'
 order by opened_at, wait_id;
 
 -- name: load_closed_waits
-select execution_id::text as execution_id, wait_id, outcome
-from waits
-where id = any(%(wait_ids)s::uuid[]) and status = 'closed';
+select w.execution_id::text as execution_id, w.wait_id, w.outcome, a.decided_by
+from waits w
+left join approval_requests a on a.id = w.id
+where w.id = any(%(wait_ids)s::uuid[]) and w.status = 'closed';
 
 -- name: find_wait_owners
 select wait_id, execution_id::text as execution_id
@@ -456,9 +457,10 @@ for update skip locked;
 update decisions d
 set
     result = r.result, code = r.code, message = r.message, answered_at = r.answered_at,
-    execution_id = coalesce(d.execution_id, r.execution_id)
+    execution_id = coalesce(d.execution_id, r.execution_id),
+    request_id = coalesce(d.request_id, r.request_id)
 from json_to_recordset(%(rows)s::json) as r (
-    id bigint, execution_id uuid, result text, code text, message text, answered_at timestamptz
+    id bigint, execution_id uuid, request_id text, result text, code text, message text, answered_at timestamptz
 )
 where d.id = r.id;
 

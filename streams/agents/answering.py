@@ -73,12 +73,14 @@ class Answering(Generic[T]):
         return apply
 
     async def _refuse(self, work: Work, record: RawRecord, error_type: str, message: str) -> None:
-        await self.dead_letters.put(work, record, error_type, message)
         said = _texts_of(record.value)
+        about = _execution_of(record, said)
+        owner = parse_execution_id(about or "")
+        await self.dead_letters.put(work, record, error_type, message, execution_id=owner)
         value = {
             **{name: said.get(name, absent) for name, absent in self.blank.items()},
             self.id_name: said.get(self.id_name, record.place),
-            "execution_id": _execution_of(record, said),
+            "execution_id": about,
             "result": "refused",
             "code": "malformed",
             "message": message,

@@ -13,7 +13,7 @@ from streams.intake import Apply
 from streams.messages import Decision
 from streams.notes import Answered, as_recorded, read_answered
 from streams.outbound import Outbound
-from streams.receipts import Answer, about, answer_cells, receipt
+from streams.receipts import Answer, answer_cells, receipt, request_of
 from streams.schemas import Schemas
 from streams.work import Work
 
@@ -72,7 +72,14 @@ class DecisionsHandler:
             if answer is not None:
                 self._tell(work, item, owner, answer)
                 cells = answer_cells(answer, work.now)
-                answered.append({"id": row["id"], "execution_id": owner, **cells})
+                answered.append(
+                    {
+                        "id": row["id"],
+                        "execution_id": owner,
+                        "request_id": request_of(item, answer),
+                        **cells,
+                    }
+                )
         await work.transaction.write("answer_held_decisions", answered)
         await hearing.close()
         return len(answered)
@@ -91,7 +98,7 @@ def row_of(
     return {
         "decision_id": item.decision_id,
         "execution_id": owner,
-        "request_id": about(item)[0],
+        "request_id": request_of(item, answer),
         "outcome": outcome,
         "decided_by": item.decided_by,
         "reason": item.reason,

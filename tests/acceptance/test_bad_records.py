@@ -102,6 +102,7 @@ def test_a_malformed_decision_is_answered_and_kept(world: World, value: str, par
     dead = world.topic("dead-letters")
     letter = world.wait_for(lambda r: r.topic == dead and r.key == mark, "the dead letter")
     assert letter.raw == value.encode()
+    assert letter.headers["dlq-execution-id"] == mark.encode()
 
 
 def test_a_type_longer_than_any_column_is_a_dead_letter(world: World) -> None:

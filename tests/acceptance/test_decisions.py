@@ -63,7 +63,11 @@ def test_a_second_decision_is_answered_already_decided(world: World) -> None:
     waiting = ask(world)
     first = world.decide(waiting, "accept", form={"note": "good"})
     assert world.receipt(first)["result"] == "applied"
-    assert refused(world, waiting, outcome="drop") == "already_decided"
+    second = world.receipt(world.decide(waiting, "drop", form={"note": "good"}))
+    assert (second["code"], second["message"]) == (
+        "already_decided",
+        "the request is closed: accept by ana@example.com",
+    )
     world.life_cycle(str(waiting["execution_id"]), "execution.completed")
     assert refused(world, waiting) == "already_decided"
 
@@ -125,7 +129,10 @@ def test_one_of_the_two_ids_is_enough(world: World, named: str) -> None:
         "decided_by": "boss@example.com",
     }
     world.produce(world.topic("decisions"), json.dumps(decision))
-    assert world.receipt(str(decision["decision_id"]))["result"] == "applied"
+    receipt = world.receipt(str(decision["decision_id"]))
+    assert (receipt["result"], receipt["request_id"]) == ("applied", waiting["wait_id"])
+    resumed = world.life_cycle(str(waiting["execution_id"]), "execution.resumed")
+    assert resumed["step_path"] == waiting["step_path"]
     world.life_cycle(str(waiting["execution_id"]), "execution.completed")
 
 

@@ -121,6 +121,7 @@ async def test_every_error_is_a_problem(
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"].startswith("/problems/")
     assert answer.json()["status"] == status
+    assert ("allow" in answer.headers) == (status == 405)
 
 
 async def test_health_and_metrics_answer(client: httpx.AsyncClient) -> None:
@@ -128,7 +129,7 @@ async def test_health_and_metrics_answer(client: httpx.AsyncClient) -> None:
     ready = await client.get("/readyz")
     assert ready.json() == {
         "ready": True,
-        "checks": {"database": "ok", "schema": "ok", "broker": "ok", "topics": "ok"},
+        "checks": dict.fromkeys(("database", "schema", "broker", "topics", "group"), "ok"),
     }
     metrics = await client.get("/metrics")
     assert "sluicegate_open_approvals" in metrics.text

@@ -309,7 +309,7 @@ def test_the_command_line_lists_shows_and_discards(post: World) -> None:
     assert str(letter) in [line.split("\t")[0] for line in listed.stdout.splitlines()]
     assert mark in post.command("dead-letters", "show", str(letter)).stdout
     done = post.command("dead-letters", "discard", str(letter), "--reason", "spam")
-    assert (done.returncode, done.stdout) == (0, "1 dead letters discarded\n")
+    assert (done.returncode, done.stdout) == (0, "1 dead letter discarded\n")
     again = post.command("dead-letters", "replay", str(letter), "--json")
     assert again.returncode == 1
     assert json.loads(again.stdout)["refused"][0]["id"] == letter

@@ -142,6 +142,8 @@ def test_what_the_database_already_tells_is_refused_at_once(
         (("approvals", "delegate", "bo", "--until", "tomorrow"), 2),
         (("workflows", "show", "nobody"), 3),
         (("workflows", "versions", "nobody"), 3),
+        (("dead-letters", "show", "999999999"), 3),
+        (("dead-letters", "discard", "999999999"), 3),
     ],
 )
 def test_exit_codes_tell_what_is_wrong(

@@ -4,8 +4,8 @@ import pytest
 
 from engine.canonical import request_hash
 from engine.definition import Definition
-from engine.effects import Accept, CloseWait, OpenWait, StartTimer, StopTimer, WriteLog
-from engine.execution import Status, StepStatus
+from engine.effects import Accept, Announce, CloseWait, OpenWait, StartTimer, StopTimer, WriteLog
+from engine.execution import Closed, Status, StepStatus
 from tests.builders import (
     NOW,
     a_definition,
@@ -113,7 +113,7 @@ def test_an_approved_request_lets_the_execution_go_on() -> None:
     }
     assert execution.status is Status.COMPLETED
     assert execution.paused_ms == 7_200_000
-    assert execution.closed_waits == {wait.id: "approved"}
+    assert execution.closed_waits == {wait.id: Closed("approved", "ada")}
 
 
 # S111 S140
@@ -227,6 +227,8 @@ def test_two_approvals_in_a_row_are_two_pauses() -> None:
     execution, effects = decided(definition, execution)
     assert execution.status is Status.PAUSED
     assert announced(effects) == ["execution.resumed", "step.completed", "execution.paused"]
+    paths = [announce.step_path for announce in of_kind(effects, Announce)]
+    assert paths == ["one", "one", "two"]
     assert the_wait(execution).record["exclude"] == ["ada"]
     execution, _ = decided(definition, execution, decided_by="eve")
     assert (execution.status, execution.result) == (Status.COMPLETED, "allowed")

@@ -7,7 +7,7 @@ import pytest
 from engine.advance import advance
 from engine.correlation import correlation_of_event, shapes_of
 from engine.effects import CloseWait, OpenWait, StartTimer, StopTimer, WriteLog
-from engine.execution import Status, StepStatus
+from engine.execution import Closed, Status, StepStatus
 from engine.inputs import EventArrived, Started, TimerFired
 from tests.builders import (
     NOW,
@@ -60,7 +60,7 @@ def test_the_event_resumes_and_is_readable_afterwards() -> None:
     assert one(effects, WriteLog).message == "paid 7"
     assert execution.status is Status.COMPLETED
     assert execution.paused_ms == 3_600_000
-    assert execution.closed_waits == {wait.id: "received"}
+    assert execution.closed_waits == {wait.id: Closed("received")}
     assert execution.resume_data is not None
     assert execution.resume_data["kind"] == "event"
     assert announced(effects)[0] == "execution.resumed"
