@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
+from actions.circles import Reach, reaches_of, warnings_of
 from actions.plugins import LOADERS, plugged_in
 from config.documents import Places, SyntaxMistake, parse_document
 from engine.definition import Definition
@@ -50,6 +51,8 @@ class Folder:
     resources: dict[str, Any] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[Mistake] = field(default_factory=list)
+    reaches: dict[str, list[Reach]] = field(default_factory=dict)
+    """Where each workflow starts others."""
 
     def take(self, definition: Definition) -> None:
         """Take in a definition; a name that another file uses already is a mistake."""
@@ -68,6 +71,22 @@ class Folder:
         self.resources.update(other.resources)
         self.mistakes.extend(other.mistakes)
         self.warnings.extend(other.warnings)
+        self.reaches.update(other.reaches)
+
+    def warn(self) -> None:
+        """Note circles of workflows, and children that nobody declares."""
+        for definition, reach, text in warnings_of(self.definitions, self.reaches):
+            self.warnings.append(Mistake(definition.file, reach.line, reach.column, text))
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A definition with what is wrong and what is odd about it."""
+
+    definition: Definition | None
+    mistakes: list[Mistake]
+    warnings: list[Mistake] = field(default_factory=list)
+    reaches: list[Reach] = field(default_factory=list)
 
 
 def read_definition(
@@ -84,16 +103,21 @@ def examine(
     text: str, *, file: str, resources: Iterable[str] | None = None, version: int = 0
 ) -> tuple[Definition | None, list[Mistake], list[Mistake]]:
     """Return the definition, its mistakes and its warnings."""
+    found = _examine(text, file=file, resources=resources, version=version)
+    return found.definition, found.mistakes, found.warnings
+
+
+def _examine(text: str, *, file: str, resources: Iterable[str] | None, version: int) -> Examined:
     try:
         data, places = parse_document(text)
     except SyntaxMistake as problem:
-        return None, [Mistake(file, problem.line, problem.column, problem.problem)], []
+        return Examined(None, [Mistake(file, problem.line, problem.column, problem.problem)])
     known = None if resources is None else tuple(resources)
     definition, findings = read_data(
         data, resources=known, plugged_in=plugged_in(), file=file, source=text, version=version
     )
     _check_schemas(Node(data, (), findings))
-    return definition, *_placed(findings, places, file)
+    return Examined(definition, *_placed(findings, places, file), [*reaches_of(data, places)])
 
 
 def _placed_syntax(places: Places, file: str) -> set[Mistake]:
@@ -169,11 +193,12 @@ def definition_files(folder: Path) -> list[Path]:
 def read_folder(folder: Path) -> Folder:
     """Read all definitions and the resources of a folder, and gather every mistake."""
     found = Folder()
-    for path in (folder / f"{RESOURCES}{suffix}" for suffix in SUFFIXES):
-        if path.exists():
-            _read_resources(path, found)
+    files = [folder / f"{RESOURCES}{suffix}" for suffix in SUFFIXES]
+    readable = [_read_resources(path, found) for path in files if path.exists()]
+    declared = found.resources if all(readable) else None
     for path in definition_files(folder):
-        _read_file(path, found.resources, found)
+        _read_file(path, declared, found)
+    found.warn()
     return found
 
 
@@ -196,8 +221,7 @@ def read_into(path: Path, found: Folder) -> None:
     declared: dict[str, object] | None = None
     for resources in (file for file in beside if file.exists()):
         others = Folder()
-        _read_resources(resources, others)
-        declared = others.resources
+        declared = others.resources if _read_resources(resources, others) else None
     _read_file(path, declared, found)
 
 
@@ -205,25 +229,28 @@ def _read_file(path: Path, declared: Mapping[str, object] | None, found: Folder)
     text = _read_text(path, found)
     if text is None:
         return
-    definition, mistakes, warnings = examine(text, file=str(path), resources=declared)
-    found.mistakes.extend(mistakes)
-    found.warnings.extend(warnings)
-    if definition is not None and not mistakes:
-        found.take(definition)
+    read = _examine(text, file=str(path), resources=declared, version=0)
+    found.mistakes.extend(read.mistakes)
+    found.warnings.extend(read.warnings)
+    if read.definition is not None and not read.mistakes:
+        found.take(read.definition)
+        found.reaches[read.definition.name] = read.reaches
 
 
-def _read_resources(path: Path, found: Folder) -> None:
+def _read_resources(path: Path, found: Folder) -> bool:
+    """Read declarations; tell whether their names could be read."""
     text = _read_text(path, found)
     if text is None:
-        return
+        return False
     try:
         data, places = parse_document(text)
     except SyntaxMistake as problem:
         mistake = Mistake(str(path), problem.line, problem.column, problem.problem)
         found.mistakes.append(mistake)
-        return
+        return False
     findings = Findings()
     found.resources.update(read_resource_data(Node(data, (), findings), plugged_in(LOADERS)))
     mistakes, warnings = _placed(findings, places, str(path))
     found.mistakes.extend(mistakes)
     found.warnings.extend(warnings)
+    return True

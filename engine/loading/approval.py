@@ -48,6 +48,8 @@ def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> Appr
     policy = read_policy(fields, asked)
     outcomes = _outcomes(fields)
     expires_in = _expires_in(fields)
+    if "expires_in" not in fields and "expires_at" not in fields:
+        _warn_of_no_expiry(branches)
     return ApprovalSpec(
         title=_line(fields, "title") or node.child("title", "").template(),
         body=_line(fields, "body"),
@@ -242,6 +244,15 @@ def _branches(
         if first is not None:
             found[outcome] = first
     return found
+
+
+def _warn_of_no_expiry(branches: Fields) -> None:
+    text = "this is never taken: the approval has neither expires_in nor expires_at"
+    if "on_expired" in branches:
+        branches.known["on_expired"].warning(text)
+    own = branches.get("on")
+    if own is not None and isinstance(own.value, Mapping) and "expired" in own.value:
+        own.warning(text, "expired")
 
 
 def _check_empty(node: Node, outcome: str, refused: Collection[str]) -> None:

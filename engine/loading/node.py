@@ -10,6 +10,7 @@ from engine.conditions import Condition, compile_condition
 from engine.durations import parse_duration, parse_instant
 from engine.errors import Invalid
 from engine.hints import nearest
+from engine.loading.sense import constants
 from engine.patterns import check_pattern
 from engine.templates import Template, compile_template
 
@@ -202,6 +203,8 @@ class Node:
             return ALWAYS
         if any(path[0] == "secrets" for path in condition.references):
             self.mistake("a condition cannot read secrets; they are known only to actions")
+        for at, odd in constants(self.value):
+            self.warning(odd, *at)
         return condition
 
 

@@ -24,25 +24,25 @@ _READS = re.compile(r"\s*(select|with|table|values)\b", re.IGNORECASE)
 
 
 def read_resources(node: Node, loaders: Collection[str] | None = None) -> dict[str, object]:
-    """Return the declarations by name; mistakes are noted at the node.
+    """Return the declarations by name, also broken ones; mistakes are noted at the node.
 
     `loaders` are the Python loaders that installed packages bring (None: do not check).
     """
     found: dict[str, object] = {}
     for name, inner in node.entries():
-        if _read_resource(inner, loaders):
-            found[name] = inner.value
+        _read_resource(inner, loaders)
+        found[name] = inner.value
     return found
 
 
-def _read_resource(node: Node, loaders: Collection[str] | None) -> bool:
+def _read_resource(node: Node, loaders: Collection[str] | None) -> None:
     if not isinstance(node.value, Mapping):
         node.mistake("a resource is a mapping such as {kind: static, data: {...}}")
-        return False
+        return
     kind = node.value.get("kind")
     if kind not in KEYS:
         node.mistake(f"kind must be one of: {', '.join(KEYS)}{nearest(str(kind), KEYS)}")
-        return False
+        return
     fields = node.fields(KEYS[str(kind)], required=REQUIRED[str(kind)])
     if kind == "static" and not {"data", "default"} & fields.known.keys():
         node.warning("a static resource without data and default answers nothing")
@@ -55,7 +55,6 @@ def _read_resource(node: Node, loaders: Collection[str] | None) -> bool:
     for key, check in CHECKS.items():
         if key in fields:
             check(fields.known[key])
-    return True
 
 
 def _check_data(node: Node) -> None:

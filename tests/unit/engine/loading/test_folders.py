@@ -107,3 +107,45 @@ def test_validate_prints_each_mistake_and_ends_with_one(
     ]
     assert validate_files([tmp_path / "a.yaml"]) == 0
     assert validate_files([tmp_path / "missing.yaml"]) == 1
+
+
+def test_a_broken_declaration_does_not_accuse_those_who_use_it(tmp_path: Path) -> None:
+    write(tmp_path, resources="r: { kind: cvs }\n", a=READS.format(name="a", resource="r"))
+    assert [each.partition(":")[0] for each in problems(read_folder(tmp_path))] == [
+        "resources.yaml"
+    ]
+    write(tmp_path, resources="r: [")
+    assert [each.partition(":")[0] for each in problems(read_folder(tmp_path))] == [
+        "resources.yaml"
+    ]
+
+
+CALLS = "name: {name}\ntrigger: {{ event: {event} }}\nsteps:\n  - id: x\n    {verb}\n"
+CHILD, EMIT = "workflow: {{ name: {} }}", "execute: [ {{ emit: {{ event: {} }} }} ]"
+
+
+@pytest.mark.parametrize(
+    ("verbs", "warned"),
+    [
+        ((CHILD.format("b"), CHILD.format("a")), ["a -> b -> a", "b -> a -> b"]),
+        ((EMIT.format("b.asked"), EMIT.format("a.asked")), ["a -> b -> a", "b -> a -> b"]),
+        ((CHILD.format("a"), "allow: {}"), ["a -> a"]),
+        ((CHILD.format("b"), EMIT.format("b.asked")), ["b -> b"]),
+        ((CHILD.format("b"), EMIT.format("c.asked")), []),
+        ((CHILD.format("bb"), "allow: {}"), ["no workflow 'bb'; did you mean b?"]),
+    ],
+)
+def test_circles_and_unknown_children_are_warned_of(
+    tmp_path: Path, verbs: tuple[str, str], warned: list[str]
+) -> None:
+    texts = {
+        name: CALLS.format(name=name, event=f'"{name}.*"', verb=verb)
+        for name, verb in zip("ab", verbs, strict=True)
+    }
+    write(tmp_path, **texts)
+    found = read_folder(tmp_path)
+    assert found.mistakes == []
+    assert [each.line for each in found.warnings] == [5] * len(warned)
+    assert all(
+        text in each.problem for text, each in zip(warned, sorted(found.warnings), strict=True)
+    )
