@@ -35,7 +35,10 @@ async def list_waits(
 
 @router.get("/receipts/{id}", response_model=None, responses=shown(Answer))
 async def get_receipt(parts: PartsDep, id: Name, wait: WaitSeconds = 0) -> dict[str, Any]:
-    """Return the answer to a decision or a command; 404 while there is none."""
+    """Return the answer to a decision or a command; 404 while there is none.
+
+    What could not be read as one is answered on the receipts topic alone.
+    """
     found = await parts.answering.receipt(id)
     if found is None and wait:
         found = await parts.answers.wait(("receipt", id), wait)

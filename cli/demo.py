@@ -86,6 +86,7 @@ class Story:
             order = an_order(total=total, country=country)
             send(self._local, "order.created", order)
             self._phases.say(f"published order {order['order_id']}: {total} EUR, {text}")
+            self._say_end(str(order["order_id"]))
         roles = ", ".join(record["roles"])
         sys.stdout.write(
             f"\n  {record['title']}\n"
@@ -126,6 +127,18 @@ class Story:
 
         found: dict[str, Any] = self._ask(find)
         return found
+
+    def _say_end(self, order_id: str) -> None:
+        """Tell how an order ended that needs nobody."""
+        from storage.reading import ExecutionFilter
+
+        async def find(reading: Any) -> dict[str, Any] | None:
+            page = await reading.executions(ExecutionFilter(key=order_id))
+            return next((row for row in page.items if row["completed_at"] is not None), None)
+
+        row = self._ask(find)
+        reason = f": {row['error_message']}" if row["error_message"] else f" ({row['result']})"
+        self._phases.say(f"order {order_id}: {row['status']}{reason}")
 
     def decide(self) -> int:
         """Approve as any UI would: a record on the decisions topic; then print the trace."""

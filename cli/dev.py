@@ -120,7 +120,7 @@ def run_dev(options: DevOptions) -> int:
         fail(str(problem))
     try:
         local.start()
-        if options.example and definitions == packaged_examples():
+        if options.example and definitions.resolve() == packaged_examples().resolve():
             send(local, "order.created", an_order())
             phases.say(f"sent an example order: decide it at {local.url}")
         _print_addresses(local)

@@ -158,7 +158,9 @@ async def _session(store: PostgresStore) -> AsyncIterator[Connection]:
             connect_timeout=5,
         )
     except psycopg.OperationalError as error:
-        raise DatabaseUnreachable(store.address, str(error).strip().splitlines()[-1]) from error
+        raise DatabaseUnreachable(
+            store.address, str(error).strip().splitlines()[-1].strip()
+        ) from error
     async with connection:
         yield connection
 

@@ -156,7 +156,9 @@ class PostgresStore:
             probe = await psycopg.AsyncConnection.connect(self.url, connect_timeout=round(within))
             await probe.close()
         except psycopg.OperationalError as error:
-            raise DatabaseUnreachable(self.address, str(error).strip().splitlines()[-1]) from error
+            raise DatabaseUnreachable(
+                self.address, str(error).strip().splitlines()[-1].strip()
+            ) from error
         await self._pool.open()
 
     async def close(self) -> None:

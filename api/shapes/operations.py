@@ -102,7 +102,7 @@ class Lag(BaseModel):
 
     group: str
     state: str
-    members: list[Member]
+    members: list[Member] = Field(description="Empty where the broker does not tell (`dev`'s).")
     behind: int
     items: list[PartitionLag]
 
