@@ -3,6 +3,12 @@
 from engine.errors import SluicegateError
 
 
+def reason_of(error: Exception) -> str:
+    """Return why no connection was had, in one line: libpq adds advice on lines of their own."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].removeprefix("connection failed: ") if lines else type(error).__name__
+
+
 class DatabaseUnreachable(SluicegateError):
     """No connection; names the address without its password."""
 

@@ -14,7 +14,13 @@ from typing import Any, LiteralString, cast
 import psycopg
 from psycopg.rows import dict_row
 
-from storage.errors import DatabaseUnreachable, MigrationNeeded, MigrationRefused, SchemaTooNew
+from storage.errors import (
+    DatabaseUnreachable,
+    MigrationNeeded,
+    MigrationRefused,
+    SchemaTooNew,
+    reason_of,
+)
 from storage.online import drop_half_built, run_online
 from storage.partitions import ensure_partitions
 from storage.store import Connection, PostgresStore
@@ -158,9 +164,7 @@ async def _session(store: PostgresStore) -> AsyncIterator[Connection]:
             connect_timeout=5,
         )
     except psycopg.OperationalError as error:
-        raise DatabaseUnreachable(
-            store.address, str(error).strip().splitlines()[-1].strip()
-        ) from error
+        raise DatabaseUnreachable(store.address, reason_of(error)) from error
     async with connection:
         yield connection
 

@@ -10,7 +10,7 @@ import psycopg
 
 from engine.execution import Execution
 from engine.ids import parse_execution_id, wait_row_id
-from storage.errors import DatabaseUnreachable
+from storage.errors import DatabaseUnreachable, reason_of
 from storage.finding import find_executions, find_requests
 from storage.reading import ExecutionFilter, Page, asked_of, page_of
 from storage.rows import execution_from_row, wait_from_row, with_record
@@ -53,8 +53,7 @@ class ScreenReading:
             text = f"no answer within {PATIENCE_SECONDS:g} s"
             raise DatabaseUnreachable(self._store.address, text) from problem
         except psycopg.OperationalError as problem:
-            text = (str(problem).strip() or type(problem).__name__).splitlines()[0]
-            raise DatabaseUnreachable(self._store.address, text) from problem
+            raise DatabaseUnreachable(self._store.address, reason_of(problem)) from problem
 
     async def _fetch(self, name: str, /, **parameters: object) -> list[Row]:
         async with self._open() as transaction:

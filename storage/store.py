@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from storage.errors import DatabaseUnreachable, Unstorable
+from config.errors import ConfigError
+from storage.errors import DatabaseUnreachable, Unstorable, reason_of
 from storage.statements import statements
 
 set_json_loads(orjson.loads)
@@ -29,14 +30,31 @@ SESSION_OPTIONS = (
 )
 TRANSIENT = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 """After these the same work may be tried again: lost connection, lock, deadlock, resources."""
+UNREADABLE = (
+    "DATABASE_URL cannot be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE, "
+    "with %40 for an @ and %2F for a / in the password"
+)
 DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that say the values themselves cannot be stored (reliability.md)."""
 
 
 def address_of(url: str) -> str:
-    """Return host, port and database of a URL, without user and password."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
+    """Return hosts, ports and database of a URL or conninfo text, without user and password.
+
+    Raises ConfigError for what is neither, and does not repeat it.
+    """
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ConfigError(UNREADABLE) from None
+    hosts = str(parts.get("host") or "local socket").split(",")
+    ports = [port or "5432" for port in str(parts.get("port") or "").split(",")]
+    # libpq takes all up to the first @ for the login: what follows would be said in every message.
+    if "@" in "".join(hosts) or not all(port.isdecimal() for port in ports):
+        raise ConfigError(UNREADABLE)
+    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+    places = ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+    return f"{places}/{parts.get('dbname') or ''}"
 
 
 def is_unstorable(error: psycopg.Error) -> bool:
@@ -156,9 +174,7 @@ class PostgresStore:
             probe = await psycopg.AsyncConnection.connect(self.url, connect_timeout=round(within))
             await probe.close()
         except psycopg.OperationalError as error:
-            raise DatabaseUnreachable(
-                self.address, str(error).strip().splitlines()[-1].strip()
-            ) from error
+            raise DatabaseUnreachable(self.address, reason_of(error)) from error
         await self._pool.open()
 
     async def close(self) -> None:
