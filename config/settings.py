@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -27,6 +27,7 @@ from pydantic_settings import (
 from config.bounds import Bounds
 from config.connections import check_hook, parse_address, parse_mail_server
 from config.errors import ConfigError, ModeRefused, SettingMissing
+from config.names import check_cache_url, check_prefix, check_topics
 from config.routes import parse_routes
 
 SECRET_PREFIX = "SLUICEGATE_SECRET_"  # noqa: S105
@@ -40,6 +41,13 @@ MAY_BE_FILES = (
 )
 NEEDED_BY = {"email": "smtp_url", "slack": "notify_slack_url", "teams": "notify_teams_url"}
 """The setting without which a channel of notices leads nowhere."""
+URLS: Mapping[str, Callable[[str], object]] = {
+    "redis_url": check_cache_url,
+    "smtp_url": parse_mail_server,
+    "notify_slack_url": check_hook,
+    "notify_teams_url": check_hook,
+}
+"""What refuses each URL that cannot be one."""
 EMBEDDED_HINT = (
     "set it, or run `sluicegate dev` for an embedded broker, database and cache on this machine"
 )
@@ -151,17 +159,21 @@ class Settings(Bounds, BaseSettings):
 
     @field_validator("event_topics")
     @classmethod
-    def _not_empty(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("name at least one topic")
+    def _topics(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        check_topics(value)
         return value
 
-    @field_validator("smtp_url", "notify_slack_url", "notify_teams_url")
+    @field_validator("topic_prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        check_prefix(value)
+        return value
+
+    @field_validator(*URLS)
     @classmethod
     def _usable(cls, value: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
-        if value is not None:
-            check = parse_mail_server if field.field_name == "smtp_url" else check_hook
-            check(value.get_secret_value())
+        if value is not None and field.field_name is not None:
+            URLS[field.field_name](value.get_secret_value())
         return value
 
     @field_validator("notify_approvals")
@@ -284,7 +296,10 @@ def load_settings(**flags: Any) -> Settings:
     try:
         return Settings(**{**plain, "secrets": secrets, **wanted})
     except ValidationError as problem:
-        lines = [f"{_variable(error['loc'])}: {error['msg']}" for error in problem.errors()]
+        lines = [
+            f"{_variable(error['loc'])}: {error['msg'].removeprefix('Value error, ')}"
+            for error in problem.errors()
+        ]
         raise ConfigError("; ".join(lines)) from None
 
 
