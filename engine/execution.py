@@ -164,6 +164,8 @@ def path_of(name: str, line: Line, at: StepPath) -> StepPath:
 
 def oldest_wait(waits: Mapping[WaitId, Wait]) -> Wait | None:
     """Return the wait that was opened first, None where there is none."""
+    if len(waits) == 1:
+        return next(iter(waits.values()))
     return min(waits.values(), key=lambda wait: wait.opened_at, default=None)
 
 

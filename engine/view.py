@@ -79,7 +79,7 @@ class View:
 
     def see_error(self, path: str, otherwise: Mapping[str, object] | None) -> None:
         """Let a step read as `error` why the step failed whose `on_error` it belongs to."""
-        for id in reversed(path.split("/")[:-1]):
+        for id in reversed(path.split("/")[:-1]) if "/" in path else ():
             state = self.steps.get(id)
             if isinstance(state, dict) and state.get("status") == "failed":
                 self.scope["error"] = state.get("error")
