@@ -25,6 +25,7 @@ from api import (
     workflows,
 )
 from api.bounds import Bounded, Rated
+from api.heads import Heads
 from api.pages import add_pages
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, ProblemBody, add_problem_handlers, respond
@@ -99,6 +100,7 @@ def create_api(parts: Parts) -> FastAPI:
     feed = app.state.feed = changes.Feed(parts.tail())
     _add_guards(app)
     app.add_middleware(Bounded)
+    app.add_middleware(Heads)
     if parts.settings.api_rate:
         app.add_middleware(Rated, prefix=PREFIX, per_second=parts.settings.api_rate)
     return app

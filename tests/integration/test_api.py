@@ -1,5 +1,6 @@
 """The HTTP interface on a running deployment (requirements.md S200-S204)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -122,6 +123,19 @@ async def test_every_error_is_a_problem(
     assert answer.json()["type"].startswith("/problems/")
     assert answer.json()["status"] == status
     assert ("allow" in answer.headers) == (status == 405)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/livez", "/readyz", "/openapi.json", f"{API}/workflows", f"{API}/stream", "/no"]
+)
+async def test_head_is_answered_as_get_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    head = await asyncio.wait_for(client.head(path), 10)
+    assert head.content == b""
+    assert head.status_code == (404 if path == "/no" else 200)
+    if path != f"{API}/stream":
+        got = await client.get(path)
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert head.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_health_and_metrics_answer(client: httpx.AsyncClient) -> None:
