@@ -82,10 +82,19 @@ def slope(samples: Sequence[Sample], name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a figure may gain over the run, by its slope, and how high it may ever be."""
+    """What a figure may gain over the run, by its slope or by its peaks, and how high it may be."""
 
     gain: float = float("inf")
+    peak: float = float("inf")
+    """By how much the last third may be above the first: for what vacuum empties now and then."""
     most: float = float("inf")
+
+    def holds(self, values: Sequence[float], per_hour: float, hours: float) -> bool:
+        """Tell whether a figure is bounded; `values` are its samples in their order."""
+        third = max(len(values) // 3, 1)
+        risen = max(values[-third:]) - max(values[:third])
+        gained = per_hour * hours
+        return gained <= self.gain and risen <= self.peak and max(values) <= self.most
 
 
 def bounds(rate: float) -> dict[str, Bound]:
@@ -98,7 +107,7 @@ def bounds(rate: float) -> dict[str, Bound]:
         "lag_events": Bound(gain=rate),
         "lag_decisions": Bound(gain=rate),
         "overdue_timers": Bound(gain=rate),
-        **{f"{name}_mb": Bound(gain=2) for name in QUEUES},
+        **{f"{name}_mb": Bound(peak=2) for name in QUEUES},
         **{f"{name}_dead_share": Bound(most=0.5) for name in HISTORY},
     }
 
@@ -115,7 +124,7 @@ def judge(samples: Sequence[Sample], rate: float) -> dict[str, dict[str, Any]]:
                 "slope_per_hour": round(per_hour, 3),
                 "median": round(statistics.median(values), 3),
                 "most": round(max(values), 3),
-                "bounded": per_hour * hours <= bound.gain and max(values) <= bound.most,
+                "bounded": bound.holds(values, per_hour, hours),
             }
     return found
 
