@@ -238,7 +238,9 @@ class LifeCycle(Published):
     version: int
     status: ExecutionStatus
     result: ExecutionResult | None
-    step_path: str | None
+    step_path: str | None = Field(
+        description="Of a step its own; of a pause where it stands; of a resume where it goes on."
+    )
     error_code: str | None
     at: AwareDatetime
     sequence: int = Field(ge=1, description="Rises by one per execution.")
