@@ -37,7 +37,8 @@ async def _checks(settings: Settings) -> AsyncIterator[Check]:
         ("SLUICEGATE_AUTH", settings.auth, "none"),
         ("SLUICEGATE_DECISION_AUTH", settings.decision_auth, "acl"),
     ):
-        remedy = f"export {name}={example}; `sluicegate dev` needs none of it"
+        has_place = name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL")
+        remedy = f"set {name}, such as {example}" if has_place else f"export {name}={example}"
         yield Check(name, bool(value), value or "not set", remedy)
     if settings.database:
         async for check in _database_checks(settings):

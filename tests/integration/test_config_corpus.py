@@ -24,6 +24,7 @@ from devstack import postgres
 from devstack.processes import end
 from devstack.stack import EmbeddedStack
 from streams.topics import Topics
+from tests.chaos.figures import figure
 from tests.conftest import broker_kind
 from tests.kafka.tools import run_tool
 from tests.world import ROOT, World, a_world
@@ -37,6 +38,8 @@ steps:
 """
 with (CORPUS / "cases.tsv").open(newline="") as table:
     CASES = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
+JUDGED: dict[str, str] = {}
+"""What a worker made of each configuration: its exit code, or `starts`."""
 
 
 @pytest.fixture(scope="module")
@@ -174,9 +177,20 @@ def test_a_bad_configuration_is_found_refused_and_mended_as_told(
         if not case.get("env") or "export" in fault["remedy"] or "migrate" in fault["remedy"]:
             execute(bare, case.get("afterwards", []))
             assert faults(bare, 0) == []
+        JUDGED[row["file"]] = row["worker"]
     finally:
         bare.env.clear()
         bare.env.update(before)
+
+
+# F21
+def test_no_configuration_that_would_lose_work_was_started() -> None:
+    wanted = [case for case in CASES if case["broker"] in ("any", broker_kind())]
+    if len(JUDGED) < len(wanted):
+        pytest.skip("only with all configurations before it")
+    refused = [file for file, worker in JUDGED.items() if worker != "starts"]
+    assert len(refused) >= 12
+    figure("F21", configurations=len(JUDGED), refused=len(refused), told_of=len(JUDGED))
 
 
 def refuse(world: World, code: int, fault: Mapping[str, str]) -> None:
