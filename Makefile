@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-kafka test-browser screenshots check docs bench bench-pages soak chaos requirements mutations clean
+.PHONY: setup demo test test-kafka test-browser screenshots check docs bench bench-faults bench-pages soak chaos requirements mutations clean
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
