@@ -31,7 +31,17 @@ ELSEWHERE = {
 }
 """What operators are called in other languages."""
 At: TypeAlias = tuple[str | int, ...]
-Scope: TypeAlias = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Two scopes: fields are read from one, `${...}` from the other; an event's, an execution's."""
+
+    fields: Mapping[str, object]
+    references: Mapping[str, object]
+
+
+Scope: TypeAlias = Mapping[str, object] | Sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +208,12 @@ def _leaf(
     strict: bool,
 ) -> Evaluate:
     def evaluate(scope: Scope, leaves: list[Leaf] | None) -> bool:
-        found = lookup(scope, path)
+        found = lookup(scope.fields if isinstance(scope, Sides) else scope, path)
         value = None if found is MISSING else found
-        expected = template.render(scope) if constant is MISSING else constant
+        if constant is MISSING:
+            expected = template.render(scope.references if isinstance(scope, Sides) else scope)
+        else:
+            expected = constant
         holds, warning = test(value, expected)
         if warning is not None and strict:
             raise ConditionMismatch(field, warning)

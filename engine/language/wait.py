@@ -27,7 +27,12 @@ _OF_EVENT = (
         "Without it the key of the record must be that of the triggering one.",
         {"order_id": "${order_id}"},
     ),
-    key("when", CONDITION, "Further condition over that event.", {"status": {"neq": "draft"}}),
+    key(
+        "when",
+        CONDITION,
+        "Further condition over that event; `${...}` in it is of the execution, as in `match`.",
+        {"status": {"neq": "draft"}},
+    ),
     _TIMEOUT,
     key(
         "since",

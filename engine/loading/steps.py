@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from engine.definition import (
     DEFAULT_RETRY,
-    DEFAULT_TIMEOUT,
     AllowVerb,
     ApprovalVerb,
     BlockVerb,
@@ -182,9 +181,7 @@ class _StepReader:
             then=self.place.then,
             when=when.condition() if when is not None else None,
             retry=read_retry(retry) if retry is not None else DEFAULT_RETRY,
-            timeout=timeout.duration()
-            if timeout is not None and verb not in OWN_TIMEOUT
-            else DEFAULT_TIMEOUT,
+            timeout=timeout.duration() if timeout is not None and verb not in OWN_TIMEOUT else None,
             on_error=self._needed(on_error, "on_error"),
             on_in_doubt=self._in_doubt(),
             compensate=self._compensate(),
