@@ -41,6 +41,7 @@ from engine.inputs import (
     EventArrived,
     HoldRequested,
     Input,
+    NotKept,
     RequestChanged,
     RequestRefused,
     ResumeRequested,
@@ -111,15 +112,22 @@ def _fail_outside(
 ) -> tuple[Execution, tuple[Effect, ...]]:
     """Fail an execution for what is missing where no step could say so; no input is a poison."""
     turn = Turn(definition, execution, given.at)
-    if turn.status in ENDED:
-        return execution, ()
     if isinstance(given, ANSWERED):
         turn.effects.append(Refuse("execution_finished", str(problem)))
+    if not _give_up_all(turn, Failure(problem.code, str(problem))):
+        return execution, ()
+    return turn.freeze(), tuple(turn.effects)
+
+
+def _give_up_all(turn: Turn, failure: Failure) -> bool:
+    """Fail an execution as a whole, without a step; tell whether it had not ended."""
+    if turn.status in ENDED:
+        return False
     if turn.status is Status.PENDING:
         turn.move(Status.RUNNING)
         turn.announce("execution.started")
-    end(turn, Status.FAILED, "failed", Failure(problem.code, str(problem)))
-    return turn.freeze(), tuple(turn.effects)
+    end(turn, Status.FAILED, "failed", failure)
+    return True
 
 
 def _take(turn: Turn, given: Input) -> bool:
@@ -141,6 +149,8 @@ def _take(turn: Turn, given: Input) -> bool:
             return take_child(turn, given) is not None
         case RequestRefused():
             return refuse_request(turn, given)
+        case NotKept():
+            return _give_up_all(turn, Failure("unstorable", given.message))
         case _:
             return _operate(turn, given)
 

@@ -28,8 +28,16 @@ SESSION_OPTIONS = (
     "-c statement_timeout=10000 -c lock_timeout=2000 "
     "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
 )
-TRANSIENT = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
-"""After these the same work may be tried again: lost connection, lock, deadlock, resources."""
+TRANSIENT = (
+    psycopg.OperationalError,
+    psycopg.InternalError,
+    psycopg.InterfaceError,
+    psycopg.errors.UniqueViolation,
+)
+"""After these the same work may be tried again: lost connection, lock, deadlock, resources, and an
+id that two transactions took at once: the second then finds it used."""
+RACED = ("idx_decisions_decision_id", "commands_pkey")
+"""Where two may come with one id at once; any other repetition is in the data itself."""
 UNREADABLE = (
     "DATABASE_URL cannot be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE, "
     "with %40 for an @ and %2F for a / in the password"
@@ -60,7 +68,7 @@ def address_of(url: str) -> str:
 def is_unstorable(error: psycopg.Error) -> bool:
     """Tell whether repeating the work cannot help, because of the data in it."""
     if isinstance(error, psycopg.errors.UniqueViolation):
-        return (error.diag.constraint_name or "") != "idx_decisions_decision_id"
+        return (error.diag.constraint_name or "") not in RACED
     if error.sqlstate is None:
         return isinstance(error, psycopg.DataError)
     return error.sqlstate[:2] in DATA_CLASSES

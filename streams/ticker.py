@@ -86,7 +86,7 @@ class Ticker:
             if self._overdue:
                 fired += await self._expire()
             await self._driver.run_until_done(self._gathering.start_due, "gathered events")
-            if fired < CLAIM:
+            if fired < self._driver.at_most(CLAIM):
                 try:
                     async with asyncio.timeout(self._look_seconds):
                         await self._due.wait()
@@ -103,7 +103,7 @@ class Ticker:
             "claim_due_timers",
             # The instant that will stand in the rows: none may end before it was due.
             now=work.now,
-            limit=CLAIM,
+            limit=self._driver.at_most(CLAIM),
             decided_until=self._decided_until,
             grace_seconds=EXPIRY_GRACE_SECONDS,
         )

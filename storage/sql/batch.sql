@@ -431,9 +431,12 @@ from decisions d
 where d.result is null
     and (
         d.received_at < now() - make_interval(secs => %(keep_seconds)s)
-        or exists (
-            select 1 from waits w where w.id = substr(d.request_id, 3)::uuid
-        )
+        or case
+            when d.request_id ~* '^w_[0-9a-f]{32}$' then exists (
+                select 1 from waits w where w.id = substr(d.request_id, 3)::uuid
+            )
+            else false
+        end
         or exists (
             select 1
             from workflow_executions e
