@@ -149,6 +149,7 @@ def _emit(turn: Turn, step: Step, params: Mapping[str, object], number: int) -> 
             None if key is None else as_text(key),
             None if topic is None else as_text(topic),
             None if subject is None else as_text(subject),
+            turn.now,
         )
     )
     return {"event": params["event"], "id": id}

@@ -149,9 +149,9 @@ def test_one_id_on_several_partitions_at_once_is_taken_once(steady: World) -> No
 
 def answers_to(world: World, topic: str) -> list[tuple[str, str]]:
     """Return what was answered to decisions and commands that share their ids."""
-    found = []
-    for record in world.all_seen(lambda r: r.topic == topic and bool(r.value)):
-        for kind in ("decision", "command"):
-            if str(record.value.get(f"{kind}_id", "")).startswith("same-"):
-                found.append((kind, str(record.value["code"])))
-    return found
+    return [
+        (kind, str(record.value["code"]))
+        for record in world.all_seen(lambda r: r.topic == topic and bool(r.value))
+        for kind in ("decision", "command")
+        if str(record.value.get(f"{kind}_id", "")).startswith("same-")
+    ]
