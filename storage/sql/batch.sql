@@ -182,13 +182,18 @@ cross join lateral (
     where k.correlation = w.correlation and k.received_at >= w.since
     offset 0
 ) as s
-inner join workflow_executions e on e.id = w.execution_id
+cross join lateral (
+    select x.metadata -> 'event' as event
+    from workflow_executions x
+    where x.id = w.execution_id
+    offset 0
+) as e
 where (w.execution_id, s.received_at, s.event_row_id, w.id) > (
         %(execution_id)s::uuid, %(received_at)s::timestamptz, %(event_row_id)s::uuid, %(id)s::uuid
     )
     and (
-        s.meta ->> 'id' is distinct from e.metadata -> 'event' ->> 'id'
-        or s.meta ->> 'source' <> e.metadata -> 'event' ->> 'source'
+        s.meta ->> 'id' is distinct from e.event ->> 'id'
+        or s.meta ->> 'source' <> e.event ->> 'source'
     )
 order by w.execution_id, s.received_at, s.event_row_id, w.id
 limit %(limit)s;
@@ -215,8 +220,12 @@ left join lateral (
 -- name: meet_watches
 select distinct on (w.execution_id) w.execution_id::text as execution_id, s.meta
 from unnest(%(execution_ids)s::uuid[]) as n (id)
-inner join watches w on w.execution_id = n.id
-inner join workflow_executions e on e.id = w.execution_id
+cross join lateral (
+    select o.correlation, o.execution_id from watches o where o.execution_id = n.id offset 0
+) as w
+cross join lateral (
+    select x.metadata from workflow_executions x where x.id = w.execution_id offset 0
+) as e
 cross join lateral (
     select k.meta, k.received_at
     from signals k
