@@ -25,7 +25,7 @@ PAGES: dict[str, dict[str, object]] = {
 LARGE = ("waits", "signals", "watches", "workflow_executions")
 
 
-# S198
+# S47
 @pytest.mark.parametrize("name", PAGES)
 def test_no_look_for_early_events_reads_a_large_table_as_a_whole(
     database_url: str, name: str
@@ -48,7 +48,7 @@ async def run(store: PostgresStore, name: str, **parameters: object) -> None:
         await transaction.run(name, **parameters)
 
 
-# S198
+# S47
 async def test_one_worker_sweeps_and_the_others_find_it_done(store: PostgresStore) -> None:
     assert await is_due(store, 0)
     assert not await is_due(store, 60)
