@@ -24,6 +24,8 @@ BEGINNING: Mapping[str, object] = {
 }
 """Before the first pair of a wait and an event."""
 Found = Sequence[Mapping[str, Any]]
+Met = Mapping[str, object] | None
+"""The last pair that was tried, None where there are no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,12 @@ async def bring_together(
     while after is not None:
         place = after
 
-        async def meet(work: Work, place: Mapping[str, object] = place) -> Found:
-            return await meet_waits(work, waits, place)
+        async def meet(work: Work, place: Mapping[str, object] = place) -> Met:
+            most = driver.at_most(AT_ONCE)
+            rows = await meet_waits(work, waits, place, most)
+            return {name: rows[-1][name] for name in BEGINNING} if len(rows) == most else None
 
-        rows = await driver.run_until_done(meet, "early events")
-        after = {name: rows[-1][name] for name in BEGINNING} if len(rows) == AT_ONCE else None
+        after = await driver.run_until_done(meet, "early events")
     ids = sorted(set(executions))
     for start in range(0, len(ids), AT_ONCE):
         some = ids[start : start + AT_ONCE]
@@ -57,11 +60,11 @@ async def bring_together(
         await driver.run_until_done(cancel, "early events")
 
 
-async def meet_waits(work: Work, waits: Sequence[str], after: Mapping[str, object]) -> Found:
+async def meet_waits(
+    work: Work, waits: Sequence[str], after: Mapping[str, object], most: int
+) -> Found:
     """Give kept events to open waits, oldest first; return the pairs that were tried."""
-    rows = await work.transaction.fetch(
-        "meet_signals", wait_ids=list(waits), limit=AT_ONCE, **after
-    )
+    rows = await work.transaction.fetch("meet_signals", wait_ids=list(waits), limit=most, **after)
     await work.load({row["execution_id"] for row in rows})
     for row in rows:
         given = EventArrived(work.now, WaitId(row["wait_id"]), row["payload"], row["meta"])
