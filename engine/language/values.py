@@ -68,7 +68,7 @@ EVENT = Value("event type", {"type": "string", "pattern": rf"^{_EVENT}(\.{_EVENT
 MAPPING = Value(
     "mapping°", {"anyOf": [{"type": "object"}, {"type": "string", "pattern": REFERENCE}]}
 )
-WORDS = Value("list of texts", {"type": ["array", "string"], "items": WORD.schema})
+WORDS = Value("list of texts", {**WORD.schema, "type": ["array", "string"], "items": WORD.schema})
 PEOPLE = Value("list of texts°", {"type": ["array", "string"], "items": LINE.schema})
 JSON_SCHEMA = Value("JSON Schema", {"type": "object"})
 CONDITION = Value("condition", ref("condition"))

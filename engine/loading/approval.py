@@ -191,7 +191,7 @@ def _escalate(
         return None
     inner = node.fields(("after", "roles", "users"), required=("after",))
     after, roles, users = inner.get("after"), _texts(inner, "roles"), _people(inner, "users")
-    if not roles and users is None:
+    if isinstance(node.value, Mapping) and not Asked(roles, users, anyone=False).anybody:
         node.mistake("escalate needs roles or users: whom else to ask")
     if asked.anyone:
         node.mistake("anyone may decide already; escalate has nobody to add")

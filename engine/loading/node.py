@@ -176,7 +176,7 @@ class Node:
     def texts(self) -> tuple[str, ...]:
         """Read a list of texts; a single text counts as a list of one."""
         if isinstance(self.value, str):
-            return (self.value,)
+            return (self.word(),)
         return tuple(item.word() for item in self.items())
 
     def line(self, *, secrets: bool = False) -> Template:
@@ -188,18 +188,21 @@ class Node:
 
     def template(self, *, secrets: bool = False) -> Template:
         """Read a value that may hold `${...}`."""
-        try:
-            return compile_template(self.value, allow_secrets=secrets)
-        except Invalid as problem:
+        problems: list[Invalid] = []
+        template = compile_template(self.value, allow_secrets=secrets, problems=problems)
+        self._note(problems)
+        return compile_template("") if problems else template
+
+    def _note(self, problems: Collection[Invalid]) -> None:
+        for problem in problems:
             self.mistake(problem.problem, *problem.at)
-            return compile_template("")
 
     def condition(self) -> Condition:
         """Read a condition."""
-        try:
-            condition = compile_condition(self.value)
-        except Invalid as problem:
-            self.mistake(problem.problem, *problem.at)
+        problems: list[Invalid] = []
+        condition = compile_condition(self.value, problems)
+        self._note(problems)
+        if problems:
             return ALWAYS
         if any(path[0] == "secrets" for path in condition.references):
             self.mistake("a condition cannot read secrets; they are known only to actions")
