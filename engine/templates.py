@@ -165,8 +165,8 @@ class _Compiler:
                 self._note(part)
         if any(isinstance(part, Secret) for part in parts):
             if not self.allow_secrets:
-                secret = "${secrets...} is allowed only in what an action sends"
-                return self._refuse(Invalid(at, secret))
+                refused = "${secrets...} is allowed only in what an action sends"
+                return self._refuse(Invalid(at, refused))
             self.secret_leaves.append((at, tuple(parts)))
             self.constant = False
             return lambda _scope: None
