@@ -12,9 +12,9 @@ from engine.ids import StepPath
 from engine.loading.context import read_context
 from engine.loading.node import Fields, Findings, Node
 from engine.loading.schema import refuse_remote
-from engine.loading.scope import references
 from engine.loading.steps import NO_STEP, StepTable
 from engine.loading.trigger import read_triggers
+from engine.loading.uses import references
 from engine.loading.writing import refuse_double_writes
 
 KEYS = (
