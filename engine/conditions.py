@@ -8,7 +8,7 @@ from engine.errors import ConditionMismatch, Invalid
 from engine.hints import nearest
 from engine.operators import OPERATORS, TESTS, Test, compile_regex
 from engine.paths import MISSING, Path, lookup, parse_path
-from engine.templates import Template, compile_template
+from engine.templates import Template, compile_template, is_one_reference
 
 MAX_DEPTH = 16
 ELSEWHERE = {
@@ -218,7 +218,7 @@ def _operator(operator: object, expected: object, at: At) -> Test:
 
 
 def _check_expected(operator: str, expected: object, at: At) -> None:
-    is_reference = isinstance(expected, str) and expected.startswith("${")
+    is_reference = is_one_reference(expected)
     if operator == "in" and not isinstance(expected, list) and not is_reference:
         raise Invalid(at, "in needs a list: {in: [a, b]}")
     is_pair = isinstance(expected, list) and len(expected) == 2

@@ -15,6 +15,7 @@ Render: TypeAlias = Callable[[Scope], object]
 
 MAX_EXPRESSION_BYTES = 8 * 1024
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
+_WHOLE = re.compile(r"\$\{[^{}]*\}")
 _NESTED = re.compile(r"(?<!\$)\$\{[^{}:]*:-[^{}]*\{")
 
 
@@ -60,6 +61,11 @@ class Reference:
 
 
 Part: TypeAlias = str | Reference | Secret
+
+
+def is_one_reference(value: object) -> bool:
+    """Tell whether a value is one `${...}` and nothing else, so that it keeps its type."""
+    return isinstance(value, str) and _WHOLE.fullmatch(value) is not None
 
 
 def as_text(value: object) -> str:

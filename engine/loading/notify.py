@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from engine.loading.node import Node
+from engine.templates import is_one_reference
 
 CHANNELS = ("log", "email", "slack", "teams", "kafka")
 WORDED = ("email", "slack", "teams")
@@ -35,8 +36,7 @@ def check_notify(fields: Mapping[str, Node]) -> None:
 
 def _is_mapping(value: object) -> bool:
     """Tell whether a value is a mapping, or one reference that may be one."""
-    is_reference = isinstance(value, str) and value.startswith("${") and value.endswith("}")
-    return isinstance(value, Mapping) or is_reference
+    return isinstance(value, Mapping) or is_one_reference(value)
 
 
 def _check_words(channel: Node, fields: Mapping[str, Node]) -> None:

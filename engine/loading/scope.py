@@ -15,14 +15,10 @@ from engine.definition import (
 )
 from engine.hints import nearest
 from engine.ids import StepPath
+from engine.loading.endings import goes_on_without_event
 from engine.loading.node import Node
 from engine.loading.places import outcomes_named, place_of
-from engine.loading.unreadable import (
-    EVENT_PARTS,
-    goes_on_without_event,
-    problem_of_root,
-    problem_of_value,
-)
+from engine.loading.unreadable import EVENT_PARTS, problem_of_root, problem_of_value
 from engine.loading.uses import Use, is_inside, references, shadowed
 from engine.paths import Path
 
@@ -68,14 +64,14 @@ class Visible:
     def check(self) -> None:
         """Note references to steps that do not exist, come later, or may not have run."""
         known = {use.step.id: use for use in self.uses}
-        at = {use.step.path: use for use in self.uses}
+        steps = {use.step.path: use.step for use in self.uses}
         for use in self.uses:
             found = sorted(set(references(use.step)))
             for path, optional in found:
                 if path[0] not in PARTS:
                     self._check_root(use, path, optional=optional)
                 elif len(path) >= 2 and path[1] not in self.unread:
-                    self._check_reference(use, path, known, at, optional=optional)
+                    self._check_reference(use, path, known, steps, optional=optional)
             if any(path[0] == "approvals" and path[2:] == ("outcome",) for path, _ in found):
                 for id, node in outcomes_named(use.node):
                     _check_outcome(node, known.get(id))
@@ -90,7 +86,7 @@ class Visible:
         use: Use,
         path: Path,
         known: Mapping[str, Use],
-        at: Mapping[StepPath, Use],
+        steps: Mapping[StepPath, Step],
         *,
         optional: bool,
     ) -> None:
@@ -101,7 +97,7 @@ class Visible:
             place_of(use.node, path).mistake(f"{text}: {problem}")
         elif (problem := problem_of_value(path, use, known[id])) is not None:
             _note(use, path, problem, optional=optional)
-        elif not optional and (doubt := self._doubt(use, known[id], at, path)) is not None:
+        elif not optional and (doubt := self._doubt(use, path, known, steps)) is not None:
             place_of(use.node, path).warning(f"{text}: {doubt}; give a default: ${{{text}:-...}}")
 
     def _problem_of(self, use: Use, path: Path, known: Mapping[str, Use]) -> str | None:
@@ -141,30 +137,29 @@ class Visible:
                 return loop
         return None
 
-    def _doubt(self, use: Use, target: Use, at: Mapping[StepPath, Use], path: Path) -> str | None:
+    def _doubt(
+        self, use: Use, path: Path, known: Mapping[str, Use], steps: Mapping[StepPath, Step]
+    ) -> str | None:
         """Return why a value may be missing, None where it is sure to be there."""
-        id = target.step.id
-        if id in str(use.step.path).split("/"):
+        step = known[path[1]].step
+        if step.id in str(use.step.path).split("/"):
             return None
-        if not self._surely_ran(use, target, at):
-            return f"the step {id!r} may not have run"
+        if not self._surely_ran(use, step, steps):
+            return f"the step {step.id!r} may not have run"
         waits = path[0] == "waits" and path[2:3] in EVENT_PARTS
-        if waits and goes_on_without_event(target.step, at):
-            return f"the step {id!r} may have run out of time without an event"
+        if waits and goes_on_without_event(step, steps):
+            return f"the step {step.id!r} may have run out of time without an event"
         return None
 
-    def _surely_ran(self, use: Use, target: Use, at: Mapping[StepPath, Use]) -> bool:
-        step = target.step
+    def _surely_ran(self, use: Use, step: Step, steps: Mapping[StepPath, Step]) -> bool:
         if step.id in self.jumped or step.when is not None:
             return False
         if step.id in use.seen:
             return True
-        around = at.get(StepPath("/".join(str(step.path).split("/")[:-2])))
-        return (
-            around is not None
-            and _runs_all(around.step, step)
-            and self._surely_ran(use, around, at)
-        )
+        around = steps.get(StepPath("/".join(str(step.path).split("/")[:-2])))
+        if around is None or not _runs_all(around, step):
+            return False
+        return self._surely_ran(use, around, steps)
 
 
 def _runs_all(around: Step, step: Step) -> bool:

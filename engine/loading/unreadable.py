@@ -1,20 +1,9 @@
 """References that never have a value, though what they begin with is there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-from engine.definition import (
-    AllowVerb,
-    BlockVerb,
-    ConditionVerb,
-    ForEachVerb,
-    ParallelVerb,
-    RepeatVerb,
-    Step,
-    TimeWait,
-    WaitVerb,
-)
+from engine.definition import ForEachVerb, ParallelVerb, RepeatVerb, TimeWait, WaitVerb
 from engine.hints import nearest
-from engine.ids import StepPath
 from engine.loading.uses import Use, is_inside
 from engine.paths import Path
 
@@ -93,35 +82,3 @@ def _stands_under(use: Use, target: Use, keys: Collection[str]) -> bool:
     depth = len(target.node.at)
     below = is_inside(use.step, target.step) and len(use.node.at) > depth
     return below and use.node.at[depth] in keys
-
-
-def stops(step: Step) -> bool:
-    """Tell whether the execution always ends with a step."""
-    verb = step.verb
-    ends = (isinstance(verb, BlockVerb) and verb.approval is None) or (
-        isinstance(verb, AllowVerb) and verb.stop
-    )
-    return ends and step.when is None and step.on_error is None
-
-
-def goes_on_without_event(step: Step, at: Mapping[StepPath, Use]) -> bool:
-    """Tell whether what follows a wait may run though no event came."""
-    verb = step.verb
-    if not isinstance(verb, WaitVerb) or verb.on_timeout is None:
-        return False
-    return not _ends(verb.on_timeout, f"{step.path}/", at, {})
-
-
-def _ends(
-    path: StepPath | None, inside: str, at: Mapping[StepPath, Use], told: dict[StepPath, bool]
-) -> bool:
-    """Tell whether every way from a step ends the execution before it leaves a branch."""
-    if path is None or not path.startswith(inside) or path not in at:
-        return False
-    if path not in told:
-        step = at[path].step
-        ways: tuple[StepPath | None, ...] = (step.then,)
-        if isinstance(step.verb, ConditionVerb) and step.when is None:
-            ways = (step.verb.on_true or step.then, step.verb.on_false or step.then)
-        told[path] = stops(step) or all(_ends(way, inside, at, told) for way in ways)
-    return told[path]
