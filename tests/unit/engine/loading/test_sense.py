@@ -110,5 +110,5 @@ def test_an_empty_title_and_a_key_that_is_more_than_a_secret_are_warned_of() -> 
     ask = '{ id: one, approval: { title: " ", roles: [r] } }'
     title, key = warned(ask, send % "pre-${secrets.K}")
     assert title == "4:28: nobody sees what is asked: the title is empty"
-    assert key.startswith("5:57: what stands around the secret becomes part of the key")
+    assert key.startswith("5:61: what stands around the secret becomes part of the key")
     assert warned(send % "${secrets.NEW} ${secrets.OLD}") == []
