@@ -145,7 +145,9 @@ def _check_message(fields: Mapping[str, Node]) -> None:
     level, event = fields.get("level"), fields.get("event")
     if level is not None:
         level.choice(LEVELS)
-    if event is not None and "*" in event.pattern():
+    if event is None or not isinstance(event.value, str) or not event.value:
+        return
+    if "${" not in event.value and "*" in event.pattern():
         event.mistake("an event that is sent has one name, without *")
 
 

@@ -121,6 +121,8 @@ def _outcomes(fields: Fields) -> tuple[str, ...]:
     if node is None:
         return FIXED_OUTCOMES
     outcomes = tuple(item.name("outcome") for item in node.items())
+    if not isinstance(node.value, list) or not all(isinstance(name, str) for name in node.value):
+        return FIXED_OUTCOMES
     if len(set(outcomes)) < max(len(outcomes), 2):
         node.mistake("outcomes needs at least two different names")
         return FIXED_OUTCOMES
@@ -198,7 +200,8 @@ def _escalate(
         return None
     inner = node.fields(("after", "roles", "users"), required=("after",))
     after, roles, users = inner.get("after"), _texts(inner, "roles"), _people(inner, "users")
-    if isinstance(node.value, Mapping) and not Asked(roles, users, anyone=False).anybody:
+    nobody = not Asked(roles, users, anyone=False).anybody and not inner.misspelt("roles", "users")
+    if isinstance(node.value, Mapping) and nobody:
         node.mistake("escalate needs roles or users: whom else to ask")
     if asked.anyone:
         node.mistake("anyone may decide already; escalate has nobody to add")

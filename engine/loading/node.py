@@ -17,7 +17,10 @@ from engine.templates import Template, compile_template
 At = tuple[str | int, ...]
 ALWAYS = Condition(lambda _scope, _leaves: True, frozenset())
 LONGEST = timedelta(days=365)
+LENGTHS = "write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"
+NOTHING = "; nothing stands here: a text that begins with # needs quotes"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_COMBINED = re.compile(r"(\d+d)?(\d+h)?(\d+m)?(\d+s)?")
 
 
 @dataclass(slots=True)
@@ -44,6 +47,13 @@ class Node:
         """Note what is allowed but probably not meant."""
         self.findings.warnings.append(((*self.at, *below), problem))
 
+    @property
+    def shown(self) -> str:
+        """The value as a message names it: a text in quotes, else as JSON."""
+        if isinstance(self.value, str):
+            return repr(self.value)
+        return json.dumps(self.value, ensure_ascii=False, default=str)[:100]
+
     def child(self, key: str | int, value: object) -> "Node":
         """Return the node of a value below."""
         return Node(value, (*self.at, key), self.findings)
@@ -53,7 +63,7 @@ class Node:
         if not isinstance(self.value, Mapping):
             self.mistake(f"this must be a mapping with keys such as {', '.join(list(allowed)[:4])}")
             return Fields(self, {})
-        known = {}
+        known, meant = {}, []
         for key, value in self.value.items():
             if key in allowed:
                 known[str(key)] = self.child(key, value)
@@ -61,10 +71,12 @@ class Node:
                 hint = nearest(str(key), allowed)
                 choices = ", ".join(sorted(allowed))
                 self.mistake(f"unknown key {key!r}{hint} (allowed: {choices})", key)
+                meant.append(hint)
+        fields = Fields(self, known, tuple(meant))
         for key in required:
-            if key not in known:
+            if key not in known and not fields.misspelt(key):
                 self.mistake(f"the key {key!r} is missing")
-        return Fields(self, known)
+        return fields
 
     def entries(self) -> Iterator[tuple[str, "Node"]]:
         """Yield the entries of a mapping whose keys are free."""
@@ -85,7 +97,7 @@ class Node:
         """Read a text."""
         if isinstance(self.value, str):
             return self.value
-        hint = ""
+        hint = NOTHING if self.value is None else ""
         if isinstance(self.value, int | float):
             hint = f"; write {json.dumps(self.value)!r} in quotes"
         self.mistake(f"this must be a text{hint}")
@@ -129,20 +141,18 @@ class Node:
         if isinstance(self.value, str) and self.value in options:
             return self.value
         hint = nearest(str(self.value), options)
-        self.mistake(f"{self.value!r} must be one of: {', '.join(options)}{hint}")
+        self.mistake(f"{self.shown} must be one of: {', '.join(options)}{hint}")
         return next(iter(options))
 
     def duration(self, longest: timedelta = LONGEST, *, zero: bool = False) -> timedelta:
         """Read a length of time, above zero unless `zero` is allowed."""
         if not isinstance(self.value, str):
-            self.mistake(
-                f"{self.value!r} is no duration; write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"
-            )
+            self.mistake(f"{self.shown} is no duration; {LENGTHS}")
             return timedelta()
         try:
             length = parse_duration(self.value)
         except ValueError as problem:
-            self.mistake(str(problem))
+            self.mistake(f"{problem}{_combined(self.value)}")
             return timedelta()
         except OverflowError:
             length = timedelta.max
@@ -182,7 +192,8 @@ class Node:
     def line(self, *, secrets: bool = False) -> Template:
         """Read a text that may hold `${...}`; a number or true counts as its text."""
         if not isinstance(self.value, str | int | float):
-            self.mistake("this must be a text; it may hold ${...}")
+            hint = NOTHING if self.value is None else ""
+            self.mistake(f"this must be a text; it may hold ${{...}}{hint}")
             return compile_template("")
         return self.template(secrets=secrets)
 
@@ -211,12 +222,27 @@ class Node:
         return condition
 
 
+def _combined(text: str) -> str:
+    """Return how ISO 8601 writes a length such as `1h30m`, nothing for other texts."""
+    parts = _COMBINED.fullmatch(text)
+    if parts is None or not text:
+        return ""
+    days, *rest = (part or "" for part in parts.groups())
+    return f"; this one is P{days.upper()}T{''.join(rest).upper()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """The known keys of a mapping."""
 
     node: Node
     known: Mapping[str, Node]
+    meant: tuple[str, ...] = ()
+    """What was asked of each unknown key: whether another is meant."""
+
+    def misspelt(self, *keys: str) -> bool:
+        """Tell whether an unknown key was taken for one of some: it is not missing besides."""
+        return any(nearest(key, (key,)) in self.meant for key in keys)
 
     def get(self, key: str) -> Node | None:
         """Return the node of a key, None where it is absent."""

@@ -26,8 +26,11 @@ def check_notify(fields: Mapping[str, Node]) -> None:
         channel.mistake("a notification needs message, template or data: it says nothing")
     if to is not None:
         _check_to(name, to)
-    if "template" in fields and not _TEMPLATE.fullmatch(fields["template"].text()):
-        fields["template"].mistake("a template is named by letters, digits, - and _")
+    template = fields.get("template")
+    if template is not None:
+        named = template.text()
+        if isinstance(template.value, str) and not _TEMPLATE.fullmatch(named):
+            template.mistake("a template is named by letters, digits, - and _")
     if "data" in fields and not _is_mapping(fields["data"].value):
         fields["data"].mistake("data must be a mapping of names to values")
     if "required" in fields:

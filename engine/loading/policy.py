@@ -125,13 +125,14 @@ def _excluded(node: Node | None) -> set[str]:
 
 
 def _check_asked(fields: Fields, asked: Asked, what: str) -> None:
-    if not asked.anybody:
+    if not asked.anybody and not fields.misspelt(*WHO):
         fields.node.mistake(f"{what} needs roles, users or anyone: true")
 
 
 def _policy_fields(node: Node) -> Fields:
     fields = node.fields(KEYS)
-    if isinstance(node.value, Mapping) and sum(kind in fields for kind in KINDS) != 1:
+    count = sum(kind in fields for kind in KINDS)
+    if isinstance(node.value, Mapping) and count != 1 and (count or not fields.misspelt(*KINDS)):
         node.mistake(f"a policy has one of: {', '.join(KINDS)}")
     if "of" in fields and "percent" not in fields:
         fields.known["of"].mistake("of belongs to percent, as in {percent: 60, of: [sales, legal]}")

@@ -17,7 +17,8 @@ NOTHING_BESIDE = Fields(Node({}, (), Findings()), {})
 def read_wait(node: Node, beside: Fields) -> EventWait | EventsWait | TimeWait:
     """Read what a step waits for; `beside` are the keys around the verb."""
     fields = node.fields((*KINDS, *OF_EVENTS))
-    if isinstance(node.value, Mapping) and sum(kind in fields for kind in KINDS) != 1:
+    count = sum(kind in fields for kind in KINDS)
+    if isinstance(node.value, Mapping) and count != 1 and (count or not fields.misspelt(*KINDS)):
         node.mistake(f"a wait has one of: {', '.join(KINDS)}")
     if "any_of" in fields or "all_of" in fields:
         return _events_wait(fields, beside)
