@@ -97,11 +97,16 @@ class Node:
         """Read a text."""
         if isinstance(self.value, str):
             return self.value
-        hint = NOTHING if self.value is None else ""
+        hint = self._nothing()
         if isinstance(self.value, int | float):
             hint = f"; write {json.dumps(self.value)!r} in quotes"
         self.mistake(f"this must be a text{hint}")
         return ""
+
+    def _nothing(self) -> str:
+        """Return the remedy for a key behind which nothing stands."""
+        behind_a_key = bool(self.at) and isinstance(self.at[-1], str)
+        return NOTHING if self.value is None and behind_a_key else ""
 
     def word(self) -> str:
         """Read a text that is not empty and holds no reference."""
@@ -192,8 +197,7 @@ class Node:
     def line(self, *, secrets: bool = False) -> Template:
         """Read a text that may hold `${...}`; a number or true counts as its text."""
         if not isinstance(self.value, str | int | float):
-            hint = NOTHING if self.value is None else ""
-            self.mistake(f"this must be a text; it may hold ${{...}}{hint}")
+            self.mistake(f"this must be a text; it may hold ${{...}}{self._nothing()}")
             return compile_template("")
         return self.template(secrets=secrets)
 

@@ -55,7 +55,9 @@ def _test(operator: str, expected: object, at: At) -> Iterator[tuple[At, str]]:
     elif operator in ORDERED and not _has_order(expected):
         yield at, f"never true: {operator} compares numbers, instants or texts"
     elif operator in AFFIXES and not isinstance(expected, str):
-        yield at, f"never true: {operator} compares texts; put {json.dumps(expected)} in quotes"
+        number = isinstance(expected, int | float)
+        hint = f"; put {json.dumps(expected)} in quotes" if number else ""
+        yield at, f"never true: {operator} compares texts{hint}"
     elif operator == "contains" and expected is None:
         yield at, "never true: nothing contains null"
 
