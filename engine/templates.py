@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -116,6 +116,16 @@ def parse_text(text: str, at: At = ()) -> list[Part]:
     return parts
 
 
+def _mistakes_in(text: str, at: At) -> Iterator[Invalid]:
+    """Yield what is wrong with each reference of a text."""
+    for token in _TOKEN.finditer(text):
+        try:
+            if token[1] is not None:
+                _parse_reference(token[1], at)
+        except Invalid as problem:
+            yield problem
+
+
 def _add_literal(parts: list[Part], text: str, at: At) -> None:
     if "${" in text:
         raise Invalid(at, "${ is not closed by }; for the text itself write $${")
@@ -165,7 +175,8 @@ class _Compiler:
         try:
             parts = parse_text(text, at)
         except Invalid as problem:
-            return self._refuse(problem)
+            others = [found for found in _mistakes_in(text, at) if str(found) != str(problem)]
+            return self._refuse(problem, *others)
         for part in parts:
             if isinstance(part, Reference):
                 self._note(part)
@@ -178,8 +189,8 @@ class _Compiler:
             return lambda _scope: None
         return _render_parts(parts)
 
-    def _refuse(self, problem: Invalid) -> Render:
-        self.problems.append(problem)
+    def _refuse(self, *problems: Invalid) -> Render:
+        self.problems.extend(problems)
         return lambda _scope: None
 
     def _note(self, reference: Reference) -> None:

@@ -37,7 +37,7 @@ TRIGGER = Noun(
         key(
             "event",
             PATTERN,
-            "Event type, case-sensitive. A `*` at the end stands for one or more segments, inside "
+            "Event type: any printable text, case-sensitive. A `*` at the end stands for one or more segments, inside "
             "for exactly one, alone for everything.",
             "order.created",
             "order.*",

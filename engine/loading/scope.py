@@ -18,7 +18,7 @@ from engine.ids import StepPath
 from engine.loading.endings import goes_on_without_event
 from engine.loading.node import Node
 from engine.loading.places import outcomes_named, place_of
-from engine.loading.unreadable import EVENT_PARTS, problem_of_root, problem_of_value
+from engine.loading.unreadable import EVENT_PARTS, may_read_error, problem_of_root, problem_of_value
 from engine.loading.uses import Use, is_inside, references, shadowed
 from engine.paths import Path
 
@@ -77,7 +77,7 @@ class Visible:
                     _check_outcome(node, known.get(id))
 
     def _check_root(self, use: Use, path: Path, *, optional: bool) -> None:
-        problem = problem_of_root(path, use)
+        problem = problem_of_root(path, failing=may_read_error(use))
         if problem is not None and path not in shadowed(use.step):
             _note(use, path, problem, optional=optional)
 

@@ -22,11 +22,18 @@ RESULTS = (("items",), ("output",), ("branches",), ("rounds",))
 INSIDE = ("for_each", "parallel", "repeat")
 
 
-def problem_of_root(path: Path, use: Use) -> str | None:
-    """Return why a path that leads into no step has no value, None where it may have one."""
+def may_read_error(use: Use) -> bool:
+    """Tell whether a step runs because another has failed."""
+    return use.failing or bool(use.undone) or not ERROR_BRANCHES.isdisjoint(use.node.at)
+
+
+def problem_of_root(path: Path, *, failing: bool) -> str | None:
+    """Return why a path that leads into no step has no value, None where it may have one.
+
+    `failing` tells that something has failed when it is read.
+    """
     if path[0] == "error":
-        inside = use.failing or use.undone or not ERROR_BRANCHES.isdisjoint(use.node.at)
-        if not inside:
+        if not failing:
             return "there is an error only in on_error; a step's own is at steps.<id>.error"
         return _unknown("error", path[1:2], ERROR)
     if path[0] == "execution":

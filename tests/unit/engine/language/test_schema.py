@@ -99,7 +99,7 @@ STRUCTURAL = (
 ELSEWHERE = (
     "template-code.yaml",
     "template-empty.yaml",
-    "templates-three-mistakes.yaml",
+    "templates-four-mistakes.yaml",
     "parallel-n-of-beyond.yaml",
 )
 """Their mistake has such a text but stands inside a template, which is free text to a schema, or

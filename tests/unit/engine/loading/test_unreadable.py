@@ -141,3 +141,16 @@ def test_a_branch_that_may_not_have_run_is_warned_of(step: str) -> None:
     mistakes, (warning,) = findings(step, f"{{ id: two, {log('steps.first.output')} }}")
     assert mistakes == []
     assert "the step 'first' may not have run" in warning
+
+
+def test_before_the_first_step_nothing_has_failed() -> None:
+    text = (
+        "name: t\ntrigger: { event: a.b }\nsteps: [ { id: one, allow: {} } ]\n"
+        "context:\n  derive:\n    late: { error.code: { eq: timeout } }\n"
+        '    day: { value: "${execution.dat}" }\n'
+    )
+    _, mistakes, warnings = examine(text, file="t.yaml")
+    assert mistakes == []
+    day, late = sorted(each.problem for each in warnings)[::-1]
+    assert late.startswith("error.code: there is an error only in on_error")
+    assert day.startswith("execution.dat: execution has no 'dat'; did you mean date?")
