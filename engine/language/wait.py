@@ -73,7 +73,7 @@ KINDS = (
             key(
                 "until",
                 INSTANT,
-                "ISO 8601 with zone, or a reference to one.",
+                "ISO 8601 with zone, or a reference to one; at most 365 days away.",
                 "2026-12-24T18:00:00+01:00",
                 "${pickup_at}",
                 required=True,

@@ -20,6 +20,7 @@ from engine.ids import StepPath
 from engine.loading.actions import read_actions
 from engine.loading.approval import BRANCHES, read_approval
 from engine.loading.branching import read_for_each, read_parallel, read_repeat, read_workflow
+from engine.loading.endings import warn_of_unreached
 from engine.loading.node import Fields, Node
 from engine.loading.retry import read_retry
 from engine.loading.scope import Visible
@@ -97,6 +98,8 @@ class StepTable:
             later = dict(zip(ids[number + 1 :], paths[number + 1 :], strict=True))
             place = _Place(paths[number], following, later, (*seen, *ids[:number]), depth)
             self._read_step(item, place)
+        if not self.visible.undone:
+            warn_of_unreached(items, [self.steps.get(path) for path in paths])
         return paths[0] if paths else None
 
     def _read_step(self, node: Node, place: "_Place") -> None:

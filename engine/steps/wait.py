@@ -1,7 +1,7 @@
 """The `wait` verb: for events, for a length of time, until an instant (requirements.md D10)."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from engine.conditions import Sides
 from engine.correlation import compared, correlation, shape_of
@@ -14,6 +14,9 @@ from engine.inputs import EventArrived
 from engine.loads import initial_context, refreshed
 from engine.steps.approval import instant_text
 from engine.turn import Turn
+
+LONGEST = timedelta(days=365)
+"""How far away the end of a wait may be (security.md, bounds)."""
 
 
 class Unmatchable(SluicegateError):
@@ -59,7 +62,10 @@ def _due_at(turn: Turn, what: TimeWait) -> datetime:
     value = what.until.render(turn.scope) if what.until is not None else None
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not an instant; give ISO 8601 with a zone")
-    return parse_instant(value)
+    due_at = parse_instant(value)
+    if due_at - turn.now > LONGEST:
+        raise ValueError(f"{value!r} is more than the {LONGEST.days} days away that are allowed")
+    return due_at
 
 
 def _record(
