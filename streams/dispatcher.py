@@ -97,9 +97,13 @@ class Dispatcher:
         self._finished: asyncio.Queue[Finished] = asyncio.Queue()
 
     def committed(self, work: Work) -> None:
-        """Let the effects that a transaction committed under our lease wait for their turn."""
+        """Begin the effects that a transaction committed under our lease, each in its turn."""
         for execution_id, effect in work.performs:
-            self._turns.wait(Held(execution_id, effect))
+            held = Held(execution_id, effect)
+            if self._may_repeat(effect.kind, effect.in_doubt) and self._turns.begins_now(held):
+                self._start(held)
+            else:
+                self._turns.wait(held)
 
     async def run(self) -> None:
         """Begin calls, keep what is held, and write results as they come."""
@@ -108,9 +112,12 @@ class Dispatcher:
     async def _begin(self) -> None:
         while True:
             for held in await self._turns.next():
-                task = asyncio.create_task(self._perform(held.execution_id, held.effect))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._start(held)
+
+    def _start(self, held: Held) -> None:
+        task = asyncio.create_task(self._perform(held.execution_id, held.effect))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _perform(self, execution_id: ExecutionId, effect: Perform) -> None:
         try:
@@ -177,7 +184,11 @@ class Dispatcher:
             limit=CLAIM_MOST,
             held=sorted(self._turns.held),
         )
-        doubtful = [row for row in rows if row["begun"] and not self._may_repeat(row)]
+        doubtful = [
+            row
+            for row in rows
+            if row["begun"] and not self._may_repeat(row["kind"], row["in_doubt"])
+        ]
         await work.load({row["execution_id"] for row in doubtful})
         for row in doubtful:
             id = ExecutionId(row["execution_id"])
@@ -190,9 +201,9 @@ class Dispatcher:
         taken = {row["id"] for row in doubtful}
         return [row for row in rows if row["id"] not in taken]
 
-    def _may_repeat(self, row: Mapping[str, Any]) -> bool:
-        action = self._actions.get(row["kind"])
-        return row["in_doubt"] == "retry" and (action is None or action.idempotent)
+    def _may_repeat(self, kind: str, in_doubt: str) -> bool:
+        action = self._actions.get(kind)
+        return in_doubt == "retry" and (action is None or action.idempotent)
 
     async def _settle(self, work: Work, batch: Sequence[Finished]) -> None:
         """Record results under our lease, and give them to their executions."""

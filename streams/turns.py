@@ -17,8 +17,9 @@ from streams.work import LEASE_GRACE_SECONDS
 
 RENEW_SECONDS = 1.0
 """How often leases are looked at; the shortest ends after `LEASE_GRACE_SECONDS`."""
-GATHER_SECONDS = 0.02
-"""How long places become free while more calls wait than there is room for."""
+FEW = AT_ONCE // 8
+GATHER_SECONDS = 0.01
+"""How long more than a few places become free while more calls wait than there is room for."""
 
 log = logging.getLogger("sluicegate.turns")
 
@@ -35,8 +36,8 @@ class Held:
 class Turns:
     """What this worker holds: effects that wait, and those begun whose result is not recorded.
 
-    An effect has begun when the database says so under our lease. One that was dropped, or that
-    another worker took over meanwhile, does not begin; one that waits is not in doubt.
+    An effect that has waited begins when the database says so under our lease. One that was
+    dropped, or that another worker took over meanwhile, does not; one that waits is not in doubt.
     """
 
     def __init__(self, store: PostgresStore, worker: str, places: int = AT_ONCE) -> None:
@@ -57,6 +58,17 @@ class Turns:
         """Effects that wait here and that certainly nobody has begun."""
         return sorted(id for id, held in self._waiting.items() if not held.begun)
 
+    def begins_now(self, held: Held) -> bool:
+        """Begin an effect that was committed this instant and that may be repeated, given room.
+
+        Nobody else can have it yet, and it is never in doubt: the database need not be asked.
+        """
+        if self._closed or self._waiting or not self._free:
+            return False
+        self._begun.add(held.effect.id)
+        self._free -= 1
+        return True
+
     def wait(self, held: Held) -> None:
         """Let an effect wait for its turn, unless nothing more may begin."""
         if not self._closed:
@@ -68,7 +80,7 @@ class Turns:
         while self._closed or not self._waiting or not self._free:
             self._changed.clear()
             await self._changed.wait()
-        if len(self._waiting) > self._free:
+        if self._free < min(FEW, len(self._waiting)):
             await asyncio.sleep(GATHER_SECONDS)
         async with self._beginning:
             return [] if self._closed else await self._begin()
