@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -201,3 +202,32 @@ def test_an_orderly_stop_waits_for_a_result_that_is_being_recorded(
     deployment.workers.remove(worker)
     assert ended(deployment, execution)["status"] == "completed"
     assert len(sink.calls_to(path)) == 1
+
+
+BROKEN = """
+name: broken
+trigger: { event: broken.asked }
+steps:
+  - id: call
+    execute: [{ webhook: { url: "${secrets.SINK}/${n}", json: {} } }]
+    timeout: 1s
+"""
+
+
+# S118
+def test_a_call_that_broke_off_unforeseen_is_not_held_and_is_made_by_another(
+    stack: EmbeddedStack, sink: Sink, tmp_path: Path
+) -> None:
+    with a_world(
+        stack, tmp_path, {"broken.yaml": BROKEN}, SLUICEGATE_SECRET_SINK=sink.url
+    ) as world:
+        broken = world.start_worker(FAILPOINT="effect.after_claim:1:raise")
+        path = f"/{uuid4().hex}"
+        execution = begin(world, "broken.asked", {"n": path[1:]})
+        world.until("select 1 as x from effects where lease_until < now()")
+        broken.send_signal(signal.SIGKILL)
+        broken.wait(10)
+        world.workers.remove(broken)
+        assert sink.calls_to(path) == []
+        world.start_worker()
+        assert ended(world, execution)["status"] == "completed"
