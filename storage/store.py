@@ -26,7 +26,10 @@ Rows = Sequence[Mapping[str, object]]
 
 SESSION_OPTIONS = (
     "-c statement_timeout=10000 -c lock_timeout=2000 "
-    "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+    "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
+    # The server too notices a peer that is gone, within 30 s: it holds our locks until then.
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4 "
+    "-c tcp_user_timeout=30000"
 )
 TRANSIENT = (
     psycopg.OperationalError,
@@ -44,6 +47,21 @@ UNREADABLE = (
 )
 DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that say the values themselves cannot be stored (reliability.md)."""
+
+
+def connection_settings(name: str) -> dict[str, Any]:
+    """Return what every connection of ours is opened with, beside its URL."""
+    return {
+        "row_factory": dict_row,
+        "options": SESSION_OPTIONS,
+        "application_name": name,
+        # A line that is only half there is noticed within 25 s (reliability.md, settings).
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+        "connect_timeout": 5,
+    }
 
 
 def address_of(url: str) -> str:
@@ -159,17 +177,7 @@ class PostgresStore:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=psycopg.AsyncConnection[dict[str, Any]],
-            kwargs={
-                "row_factory": dict_row,
-                "options": SESSION_OPTIONS,
-                "application_name": name,
-                # A line that is only half there is noticed within 25 s (reliability.md, settings).
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 25_000,
-                "connect_timeout": 5,
-            },
+            kwargs=connection_settings(name),
             min_size=1,
             max_size=pool_size,
             timeout=10,

@@ -479,11 +479,11 @@ limit 1;
 -- name: insert_effects
 insert into effects (
     id, execution_id, step_path, kind, params, secrets, idempotency_key, status, attempt, timeout_ms,
-    in_doubt, lease_until, lease_token
+    in_doubt, begun, lease_until, lease_token
 )
 select
     r.id, r.execution_id, r.step_path, r.kind, r.params, r.secrets, r.idempotency_key, 'pending',
-    r.attempt, r.timeout_ms, r.in_doubt,
+    r.attempt, r.timeout_ms, r.in_doubt, false,
     now() + make_interval(secs => r.timeout_ms / 1000.0 + %(grace_seconds)s), %(lease_token)s
 from json_to_recordset(%(rows)s::json) as r (
     id uuid, execution_id uuid, step_path text, kind text, params jsonb, secrets jsonb,
@@ -495,15 +495,45 @@ update effects
 set status = 'dropped', finished_at = now()
 where id = any(%(ids)s::uuid[]) and status = 'pending';
 
+-- name: begin_effects
+-- Where the lease lasts long enough it stays: no index needs a new entry then.
+update effects f
+set
+    begun = true,
+    lease_until = case
+        when
+            f.lease_until
+            > now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s * 0.7)
+            then f.lease_until
+        else now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
+    end
+where f.id = any(%(ids)s::uuid[]) and f.status = 'pending' and f.lease_token = %(lease_token)s
+returning f.id::text as id;
+
+-- name: renew_effects
+-- A row that is being finished, dropped or taken over is locked, and none of this.
+update effects f
+set lease_until = now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
+from (
+    select o.id
+    from effects o
+    where o.id = any(%(ids)s::uuid[]) and o.status = 'pending' and o.lease_token = %(lease_token)s
+        and o.lease_until
+        < now() + make_interval(secs => (o.timeout_ms / 1000.0 + %(grace_seconds)s) / 2)
+    for update skip locked
+) as held
+where f.id = held.id
+returning f.id::text as id;
+
 -- name: claim_effects
 update effects f
 set
-    lease_token = %(lease_token)s, begun = true,
+    lease_token = %(lease_token)s,
     lease_until = now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
 from (
-    select o.id, o.begun
+    select o.id
     from effects o
-    where o.status = 'pending' and o.lease_until < now()
+    where o.status = 'pending' and o.lease_until < now() and o.id <> all(%(held)s::uuid[])
     order by o.lease_until
     limit %(limit)s
     for update skip locked
@@ -511,7 +541,7 @@ from (
 where f.id = left_behind.id
 returning
     f.id::text as id, f.execution_id::text as execution_id, f.step_path, f.kind, f.params,
-    f.secrets, f.idempotency_key, f.attempt, f.timeout_ms, f.in_doubt, left_behind.begun;
+    f.secrets, f.idempotency_key, f.attempt, f.timeout_ms, f.in_doubt, f.begun;
 
 -- name: finish_effects
 update effects f
@@ -526,7 +556,7 @@ returning f.id::text as id;
 
 -- name: release_effects
 update effects
-set lease_until = now(), begun = id = any(%(begun)s::uuid[])
+set lease_until = now(), begun = begun and id <> all(%(untouched)s::uuid[])
 where status = 'pending' and lease_token = %(lease_token)s;
 
 -- name: insert_outbox
