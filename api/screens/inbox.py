@@ -114,7 +114,6 @@ async def show(
         "next_page": asked.query(cursor=shown["next_cursor"]),
         "live": None if cursor else f"/live/inbox{asked.query()}",
         "here": asked.query(cursor=cursor),
-        "bulk": any(row["bulk"] for row in shown["rows"]),
         "chosen": chosen,
         "errors": errors or {},
     }

@@ -88,12 +88,46 @@ where id = %(id)s;
 
 -- name: screen_steps
 select
-    step_id, step_path, step_type, attempt, status, started_at, completed_at, duration_ms,
-    error_code, error_message
+    id::text as id, step_id, step_path, step_type, attempt, status, started_at, completed_at,
+    duration_ms, error_code, error_message
 from step_executions
 where execution_id = %(id)s
 order by started_at, attempt, id
-limit %(limit)s;
+limit %(limit)s
+offset %(after)s;
+
+-- name: screen_standing_steps
+-- What runs, waits or has failed, wherever in the course it stands: the newest, among the newest.
+select
+    id::text as id, step_id, step_path, step_type, attempt, status, started_at, completed_at,
+    duration_ms, error_code, error_message
+from (
+    select *
+    from step_executions
+    where execution_id = %(id)s
+    order by started_at desc
+    limit %(most)s
+) as newest
+where status not in ('completed', 'skipped')
+order by started_at desc
+limit %(standing)s;
+
+-- name: screen_marks
+-- How each step of the definition stands, of all its passages: a loop writes a number into paths.
+select min(n.step_path) as step_path, n.status, sum(n.attempts)::int as attempts
+from (
+    select distinct on (o.step_path)
+        o.step_path, o.status, count(*) over (partition by o.step_path) as attempts
+    from (
+        select id, step_path, status, started_at, attempt
+        from step_executions
+        where execution_id = %(id)s
+        order by started_at desc
+        limit %(most)s
+    ) as o
+    order by o.step_path, o.started_at desc, o.attempt desc, o.id desc
+) as n
+group by regexp_replace(n.step_path, '/\d+(?=/|$)', '', 'g'), n.status;
 
 -- name: screen_step
 select
@@ -115,6 +149,19 @@ where w.id >= (left(%(id)s::text, 13) || '-0000-0000-000000000000')::uuid
     and w.execution_id = %(id)s::uuid
 order by w.opened_at, w.id
 limit 500;
+
+-- name: screen_children
+-- The ids of children begin with their parent's time, as those of waits do.
+select
+    e.execution_id, e.workflow_name as workflow, e.status,
+    e.metadata #>> '{event,parent,step}' as step_path,
+    coalesce((e.metadata #>> '{event,parent,awaited}')::boolean, false) as awaited
+from workflow_executions e
+where e.id >= (left(%(id)s::text, 13) || '-0000-0000-000000000000')::uuid
+    and e.id <= (left(%(id)s::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+    and e.metadata #>> '{event,parent,id}' = %(id)s::text
+order by e.started_at, e.id
+limit 50;
 
 -- name: screen_effects
 select
