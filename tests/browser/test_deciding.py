@@ -170,6 +170,23 @@ def test_the_keyboard_is_enough(desk: Desk, site: Site) -> None:
     says(page, "Done: approved by ana")
 
 
+def test_the_chosen_row_stays_chosen_while_others_come_and_go(desk: Desk, site: Site) -> None:
+    first, second = an_order(site, "o-row-1"), an_order(site, "o-row-2")
+    page = desk.window("/?workflow=order-approval", "ana")
+    page.wait_for_function(LISTENING)
+    page.focus(f"#{second['wait_id']} a")
+    came = an_order(site, "o-row-3")
+    page.wait_for_selector(f"#{came['wait_id']}")
+    focused = "() => document.activeElement.closest('[data-row]').id"
+    assert page.get_attribute(".current", "id") == page.evaluate(focused) == second["wait_id"]
+    site.decide(second, "bo")
+    page.wait_for_selector(f"#{second['wait_id']}", state="detached")
+    assert page.get_attribute(".current", "id") == page.evaluate(focused) == first["wait_id"]
+    page.keyboard.press("k")
+    page.keyboard.press("a")
+    page.wait_for_url(f"**/approvals/{came['wait_id']}#a")
+
+
 def test_a_letter_typed_into_a_field_is_a_letter(desk: Desk, site: Site) -> None:
     page = desk.window(form_of(an_order(site, "o-letters")), "ana")
     page.focus("#reason")
@@ -194,6 +211,32 @@ def test_several_are_answered_at_once_where_the_definition_allows_it(
     for record in asked[:2]:
         site.world.life_cycle(record["execution_id"], "execution.completed")
     assert site.get(f"/api/v1/approvals/{asked[2]['wait_id']}")["status"] == "pending"
+
+
+def test_the_button_for_several_comes_with_the_first_row_that_can_be_chosen(
+    desk: Desk, site: Site
+) -> None:
+    page = desk.window("/?mine=true", "zoe")
+    page.wait_for_function(LISTENING)
+    assert page.is_hidden("text=Approve those chosen")
+    asked = site.ask("leave.requested", who="alone", days=1)
+    path = f"/api/v1/approvals/{asked['wait_id']}/reassign?wait=10"
+    site.post(path, {"decided_by": "lea", "to": ["zoe"]})
+    page.check(f"#{asked['wait_id']} input[type=checkbox]")
+    page.click("text=Approve those chosen")
+    says(page, "applied")
+
+
+def test_one_long_title_leaves_room_for_the_rest_of_the_row(desk: Desk, site: Site) -> None:
+    wide = site.ask("leave.requested", who="W" * 4_000, days=1)
+    for width in (1200, 360):
+        page = desk.window("/", "n" * 200, viewport={"width": width, "height": 800})
+        row = page.locator(f"#{wide['wait_id']}")
+        assert len(row.locator("a").inner_text()) < 250
+        assert row.locator("td[data-label=Expires]").bounding_box()["x"] < width
+        seen = page.evaluate("document.documentElement.scrollWidth")
+        assert seen <= width
+        assert row.locator(".role").bounding_box()["height"] < 40
 
 
 def test_a_choice_survives_what_comes_in(desk: Desk, site: Site) -> None:
