@@ -35,7 +35,7 @@ GLYPHS: Mapping[str, str] = {
     "running": "▸",
     "waiting": "◔",
     "failed": "✕",
-    "skipped": "–",
+    "skipped": "»",
 }
 """Sign of each status: it is never told by colour alone (interfaces.md, UI screens)."""
 INK, SOFT, GROUND, BOX, LINE = (

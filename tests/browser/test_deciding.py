@@ -2,7 +2,9 @@
 
 import json
 import time
+import urllib.error
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -91,6 +93,26 @@ def test_a_form_whose_time_runs_out_says_so_and_keeps_what_is_typed(desk: Desk, 
     stale.fill("input[name='form.how_many']", "2")
     stale.click("text=Approve")
     assert "The time for this request was over before your answer came" in stale.inner_text("main")
+
+
+def test_an_answer_that_comes_late_is_shown_when_it_comes(desk: Desk, site: Site) -> None:
+    record = an_order(site, "o-late-answer")
+    first, second = uuid4().hex, uuid4().hex
+    course = f"/executions/{record['execution_id']}"
+    paths = [f"{form_of(record)}?sent={first}", f"{form_of(record)}?sent={second}"]
+    faster, slower, operator = (desk.window(path) for path in (*paths, f"{course}?sent={first}"))
+    for page in (faster, slower, operator):
+        page.wait_for_function(LISTENING)
+        says(page, "has come yet")
+        assert page.locator(".note.good").count() == 0
+    path = f"/api/v1{form_of(record)}/decision?wait=10"
+    site.post(path, {"decision_id": first, "outcome": "approved", "decided_by": "ana"})
+    says(faster, "Done: approved by ana")
+    says(operator, "Command: applied")
+    operator.wait_for_function("() => document.title.includes('completed')")
+    with pytest.raises(urllib.error.HTTPError):
+        site.post(path, {"decision_id": second, "outcome": "rejected", "decided_by": "bo"})
+    says(slower, "Not accepted")
 
 
 def test_who_asked_is_refused_and_keeps_what_was_typed(desk: Desk, site: Site) -> None:

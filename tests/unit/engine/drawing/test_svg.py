@@ -160,9 +160,9 @@ def test_a_status_is_told_by_a_sign_and_in_words_not_by_colour_alone() -> None:
     described = root.findtext(f"{SVG}desc") or ""
     for id, sign, word in (("embargo_check", "✓", "completed"), ("accept", "✕", "failed")):
         [node] = [group for group in root.findall(f"{SVG}g") if group.get("data-id") == id]
-        assert [text.text for text in node.findall(f"{SVG}text") if text.get("class") == "glyph"] == [
-            sign
-        ]
+        assert [
+            text.text for text in node.findall(f"{SVG}text") if text.get("class") == "glyph"
+        ] == [sign]
         assert (node.findtext(f"{SVG}title") or "").endswith(f"\n{word}")
         assert f"{id} (" in described
         assert f", {word})" in described
