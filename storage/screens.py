@@ -72,6 +72,19 @@ def _in_order(page: Sequence[Row], standing: Sequence[Row]) -> list[Row]:
     return sorted(by_id.values(), key=lambda step: (step["started_at"], step["attempt"]))
 
 
+async def _counting(transaction: Transaction, asked: Row) -> tuple[str, Row]:
+    """Return the statement that counts the executions of each status quickest, and its values."""
+    named = {name: asked[name] for name in ("since", "until", "key", "workflow")}
+    about = {**named, "most": COUNTED + 1}
+    if asked["key"] is not None:
+        return "count_executions_of_key", about
+    none = {"label": None, "label_value": None}
+    found = await transaction.fetch("find_versions", workflow=asked["workflow"], **none)
+    about["versions"] = [row["id"] for row in found]
+    of_all = asked["workflow"] is None
+    return ("count_executions" if of_all else "count_executions_of_versions"), about
+
+
 class ScreenReading:
     """Read-only questions of the screens."""
 
@@ -148,10 +161,16 @@ class ScreenReading:
         asked = wanted.asked(limit, cursor)
         async with self._open() as transaction:
             ids = await find_executions(transaction, asked)
+            name, about = await _counting(transaction, asked)
             rows, counts = await transaction.fetch_pipelined(
-                ("list_executions", {"ids": ids}), ("count_unfinished", {"most": COUNTED + 1})
+                ("list_executions", {"ids": ids}), (name, about)
             )
         return page_of(rows, limit, "started_at"), {row["status"]: row["many"] for row in counts}
+
+    async def shown(self, instant: str, ending: str) -> str | None:
+        """Return the execution that a list shows by these parts of its id; None if not one."""
+        rows = await self._fetch("find_shown_execution", instant=instant, ending=ending)
+        return str(rows[0]["id"]) if len(rows) == 1 else None
 
     async def execution(self, id: str, after: int = 0) -> Row | None:
         """Return an execution with what happened in it; inputs and outputs are asked for singly.

@@ -87,6 +87,7 @@ async def dead_letters(
 ) -> Response:
     """Show what could not be taken, newest first."""
     known = status if status in STATUSES else None
+    wrong = "" if status in (None, "", "any", *STATUSES) else f"There is no status {status}."
     found = await DeadLetterRows(parts.store).page(DeadLetterFilter(), known, ROWS, cursor)
     data = {
         "rows": found.items,
@@ -94,8 +95,9 @@ async def dead_letters(
         "next_cursor": found.next_cursor,
         "status": known,
         "statuses": STATUSES,
+        "wrong": wrong,
     }
-    return page(request, "dead_letters.html", data)
+    return page(request, "dead_letters.html", data, 422 if wrong else 200)
 
 
 @router.get("/dead-letters/{id}")

@@ -11,38 +11,158 @@ inner join waits w on w.id = a.id
 where a.id = any(%(ids)s::uuid[])
 order by a.requested_at desc, a.id desc;
 
--- name: count_unfinished
+-- name: count_executions
 -- Counted up to a limit: nobody needs the exact number of a hundred thousand. Status by status,
 -- because an index of some statuses is used only where they are named; in their order, so that no table is read instead.
 select 'pending' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'pending' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'pending'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'running' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'running' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'running'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'paused' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'paused' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'paused'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'failed' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'failed' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'failed'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'blocked' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'blocked' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'blocked'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'cancelled' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'cancelled' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'cancelled'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
+) as counted
+union all
+select 'completed' as status, count(*)::int as many
+from (
+    select 1
+    from unnest(%(versions)s::uuid[]) as v (id)
+    cross join unnest(array['allowed', 'executed']) as r (result)
+    cross join lateral (
+        select 1
+        from workflow_executions o
+        where o.workflow_id = v.id
+            and o.status = 'completed'
+            and o.result = r.result
+            and (%(since)s::timestamptz is null or o.started_at >= %(since)s)
+            and (%(until)s::timestamptz is null or o.started_at < %(until)s)
+        order by o.started_at desc
+        limit %(most)s
+    ) as e
+    limit %(most)s
 ) as counted;
+
+-- name: count_executions_of_versions
+select s.status, (
+    select count(*)
+    from (
+        select 1
+        from unnest(%(versions)s::uuid[]) as v (id)
+        cross join lateral (
+            select 1
+            from workflow_executions o
+            where o.workflow_id = v.id
+                and o.status = s.status
+                and o.status <> 'completed'
+                and (%(since)s::timestamptz is null or o.started_at >= %(since)s)
+                and (%(until)s::timestamptz is null or o.started_at < %(until)s)
+            order by o.started_at desc
+            limit %(most)s
+        ) as e
+        limit %(most)s
+    ) as counted
+)::int as many
+from unnest(array['pending', 'running', 'paused', 'failed', 'blocked', 'cancelled']) as s (status)
+union all
+select 'completed' as status, count(*)::int as many
+from (
+    select 1
+    from unnest(%(versions)s::uuid[]) as v (id)
+    cross join unnest(array['allowed', 'executed']) as r (result)
+    cross join lateral (
+        select 1
+        from workflow_executions o
+        where o.workflow_id = v.id
+            and o.status = 'completed'
+            and o.result = r.result
+            and (%(since)s::timestamptz is null or o.started_at >= %(since)s)
+            and (%(until)s::timestamptz is null or o.started_at < %(until)s)
+        order by o.started_at desc
+        limit %(most)s
+    ) as e
+    limit %(most)s
+) as counted;
+
+-- name: count_executions_of_key
+-- Of the newest with a key: few keys have more.
+select counted.status, count(*)::int as many
+from (
+    select status
+    from workflow_executions
+    where trigger_key = %(key)s
+        and (%(workflow)s::text is null or workflow_name = %(workflow)s)
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
+) as counted
+group by counted.status;
+
+-- name: find_shown_execution
+-- By what a list shows of an id: its instant and its end.
+select e.id::text as id
+from workflow_executions e
+where e.id >= (left(%(instant)s::text, 13) || '-0000-0000-000000000000')::uuid
+    and e.id <= (left(%(instant)s::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+    and right(replace(e.id::text, '-', ''), length(%(ending)s::text)) = %(ending)s
+limit 2;
 
 -- name: count_open_approvals
 select count(*)::int as open

@@ -93,3 +93,60 @@ async def test_parent_and_child_are_linked_and_the_parent_says_that_it_waits(
     )
     page = (await quiet_client.get(f"/executions/{named}")).text
     assert f'Started by the step pick of <a href="/executions/{parent}"' in page
+
+
+def pills(html: str) -> dict[str, str]:
+    """Return the numbers of the pills above a list, by status."""
+    counts = html[html.index('class="counts"') :]
+    counts = counts[: counts.index("</p>")]
+    return {name: number for number, name in re.findall(r">([\d,+]+) (\w+)</a>", counts)}
+
+
+def set_key(world: World, execution: str, key: str, started_at: str = "2026-03-02T09:00Z") -> None:
+    """Give an execution a key, and say when it started."""
+    with psycopg.connect(world.database_url) as connection:
+        connection.execute(
+            "update workflow_executions set trigger_key = %s, started_at = %s where id = %s",
+            (key, started_at, parse_execution_id(execution)),
+        )
+
+
+# S195
+async def test_numbers_of_executions_are_those_of_the_search_and_their_links_keep_it(
+    quiet: World, quiet_client: httpx.AsyncClient
+) -> None:
+    key = f"order {uuid4().hex}"
+    for status in ("running", "completed", "completed", "failed"):
+        set_key(quiet, an_execution(quiet, uuid4().hex, status), key)
+    page = (await quiet_client.get(f"/executions?key={key}")).text
+    assert pills(page) == {"running": "1", "completed": "2", "failed": "1"}
+    since = "2026-03-02"
+    for workflow, found in (("order-approval", "2"), ("nosuch", None)):
+        path = f"/executions?workflow={workflow}&since={since}&until={since}&status=completed"
+        page = (await quiet_client.get(path)).text
+        assert pills(page).get("completed") == found
+        assert ("No execution fits" in page) == (found is None)
+    page = (await quiet_client.get(f"/executions?since={since}&until={since}")).text
+    assert pills(page)["completed"] == "2"
+    assert "status=failed&amp;workflow=" not in page
+    assert f"since={since}&amp;until={since}" in page
+
+
+async def test_a_status_that_does_not_exist_is_told_beside_its_field(
+    quiet_client: httpx.AsyncClient,
+) -> None:
+    for path in ("/executions?status=bogus", "/dead-letters?status=bogus"):
+        answer = await quiet_client.get(path)
+        assert answer.status_code == 422
+        assert 'id="status-error">There is no status bogus.' in answer.text
+
+
+async def test_an_execution_is_found_by_what_the_list_shows_of_its_id(
+    quiet: World, quiet_client: httpx.AsyncClient
+) -> None:
+    execution = an_execution(quiet, uuid4().hex)
+    page = (await quiet_client.get("/executions")).text
+    shown = re.search(rf'href="/executions/{execution}" class="mono">([^<]+)<', page)
+    assert shown is not None
+    answer = await quiet_client.get("/executions", params={"key": shown[1]})
+    assert answer.headers["location"] == f"/executions/{execution}"
