@@ -108,21 +108,29 @@ class ScreenReading:
             rows = await transaction.fetch_pipelined(("use_custom_plans", {}), (name, parameters))
         return rows[1]
 
-    async def inbox(self, wanted: InboxFilter, limit: int, cursor: str | None) -> tuple[Page, int]:
-        """Return open requests, newest first, and how many are open at all (up to a limit)."""
-        asked = {
+    async def inbox(
+        self, wanted: InboxFilter, limit: int, cursor: str | None
+    ) -> tuple[Page, int, int]:
+        """Return open requests, newest first, how many fit and how many are open (to a limit)."""
+        named = {
             "role": wanted.role,
             "user": wanted.person,
+            "barred": wanted.person,
             "roles": list(wanted.roles),
             "workflow": wanted.workflow,
-            **asked_of(limit, cursor),
         }
+        asked = {**named, **asked_of(limit, cursor)}
         async with self._open() as transaction:
-            ids = await find_requests(transaction, "pending", asked)
+            fitting = await find_requests(
+                transaction, "pending", {**named, **asked_of(COUNTED, None)}
+            )
+            ids = fitting[: limit + 1]
+            if cursor is not None:
+                ids = await find_requests(transaction, "pending", asked)
             rows, counted = await transaction.fetch_pipelined(
                 ("screen_inbox", {"ids": ids}), ("count_open_approvals", {"most": COUNTED + 1})
             )
-        return page_of(rows, limit, "requested_at"), int(counted[0]["open"])
+        return page_of(rows, limit, "requested_at"), len(fitting), int(counted[0]["open"])
 
     async def approval(self, request_id: str) -> Row | None:
         """Return a request with its votes, its comments and what was sent about it."""

@@ -1,5 +1,6 @@
 """What the pages show without a browser: rows as the worker writes them, and the page's text."""
 
+import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,8 @@ from uuid import UUID, uuid4
 import httpx2 as httpx
 import psycopg
 
-from engine.ids import ExecutionId, child_id, parse_execution_id
-from tests.integration.seeds import an_execution
+from engine.ids import ExecutionId, child_id, parse_execution_id, wait_row_id
+from tests.integration.seeds import a_request, an_execution, answer
 from tests.world import World
 
 BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -150,3 +151,61 @@ async def test_an_execution_is_found_by_what_the_list_shows_of_its_id(
     assert shown is not None
     answer = await quiet_client.get("/executions", params={"key": shown[1]})
     assert answer.headers["location"] == f"/executions/{execution}"
+
+
+def addressed(world: World, request: str, user: str, **record: object) -> None:
+    """Ask a user by name, with more in the waiting record."""
+    row_id = wait_row_id(request)
+    with psycopg.connect(world.database_url) as connection:
+        connection.execute(
+            "update approval_requests set users = array[%s] where id = %s", (user, row_id)
+        )
+        connection.execute(
+            "update waits set record = record || %s where id = %s", (json.dumps(record), row_id)
+        )
+
+
+# S197
+async def test_mine_leaves_out_what_the_reader_may_not_decide_and_the_title_counts_what_is_listed(
+    quiet: World, quiet_client: httpx.AsyncClient
+) -> None:
+    reader = f"u-{uuid4().hex}"
+    request = a_request(quiet, uuid4().hex)
+    addressed(quiet, request, reader, requester=reader, allow_requester=True)
+    for record in ({"exclude": [reader]}, {"requester": reader}):
+        addressed(quiet, a_request(quiet, uuid4().hex), reader, **record)
+    client = quiet_client
+    page = (await client.get("/?mine=true", headers={"cookie": f"sluicegate_name={reader}"})).text
+    assert re.findall(r'<tr id="(\w+)"', page) == [request]
+    assert "<title>(1) Inbox" in page
+    page = (await client.get("/?role=nobody-has-this")).text
+    assert "<title>(0) Inbox" in page
+    assert re.search(r"\d+ elsewhere", page)
+
+
+async def test_who_reads_can_be_nobody_again(quiet_client: httpx.AsyncClient) -> None:
+    page = (await quiet_client.get("/me", headers={"cookie": "sluicegate_name=ana"})).text
+    assert "required" not in page
+    form = {"name": "", "roles": ""}
+    answer = await quiet_client.post("/me", data=form, headers={"cookie": "sluicegate_name=ana"})
+    assert answer.status_code == 303
+    assert any(
+        cookie.startswith("sluicegate_name=;") or 'sluicegate_name=""' in cookie
+        for cookie in answer.headers.get_list("set-cookie")
+    )
+
+
+async def test_a_retry_of_what_has_failed_leads_to_the_execution_that_goes_on(
+    quiet: World, quiet_client: httpx.AsyncClient
+) -> None:
+    failed, new = (an_execution(quiet, uuid4().hex, status) for status in ("failed", "running"))
+    path, form = f"/executions/{failed}/commands", {"kind": "retry", "by": "op"}
+    sending = asyncio.create_task(quiet_client.post(path, data=form))
+    topic = quiet.topic("commands")
+    sent = await asyncio.to_thread(
+        quiet.wait_for, lambda r: r.topic == topic and r.key == failed, "the command"
+    )
+    answer(quiet, sent, code=None, message="done", execution=new)
+    answered = await sending
+    assert answered.status_code == 303
+    assert answered.headers["location"].startswith(f"/executions/{new}?sent=")
