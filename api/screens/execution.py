@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -12,6 +12,8 @@ from api.parts import Parts, PartsDep, Text
 from api.screens.live import Change, stream
 from api.screens.page import fragment, missing, now, page, query
 from api.screens.timeline import timeline_of
+from api.screens.values import masked
+from api.screens.wording import as_json
 from engine.definition import Definition
 from engine.drawing.picture import svg_of
 from engine.execution import Status, StepStatus
@@ -20,6 +22,7 @@ from storage.reading import MAX_OFFSET
 from storage.screens import ScreenReading
 from streams.issuing import refusal
 from streams.messages import CommandKind
+from streams.tracing import trace_of
 
 router = APIRouter()
 Row = dict[str, Any]
@@ -93,7 +96,7 @@ def kin_of(execution: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def trace_of(execution: Mapping[str, Any], address: str | None) -> tuple[str, str]:
+def telemetry_of(execution: Mapping[str, Any], address: str | None) -> tuple[str, str]:
     """Return the id of the trace that an execution belongs to, and where to see it."""
     parent = str((execution["metadata"].get("event") or {}).get("traceparent") or "")
     parts = parent.split("-")
@@ -159,7 +162,7 @@ async def show(
     if state is None:
         return missing(request, f"The execution {id}")
     shown = state["execution"]
-    trace_id, trace_url = trace_of(shown, parts.settings.trace_url)
+    trace_id, trace_url = telemetry_of(shown, parts.settings.trace_url)
     data = {
         **state,
         "typed": typed or {},
@@ -170,6 +173,20 @@ async def show(
         "live": f"/live/executions/{shown['execution_id']}{look.query(sent=_open_question(state))}",
     }
     return page(request, "execution.html", data, status)
+
+
+@router.get("/executions/{id}/trace.json")
+async def trace(
+    request: Request, parts: PartsDep, id: str, context: Literal["full"] | None = None
+) -> Response:
+    """Return what the interface tells of an execution, masked as the page is."""
+    found = await trace_of(parts.reading, parts.definitions, id)
+    if found is None:
+        return missing(request, f"The execution {id}")
+    if context is None:
+        found["execution"].pop("context")
+    headers = {"Cache-Control": "no-store"}
+    return Response(as_json(masked(found)), 200, headers, "application/json")
 
 
 @router.get("/live/executions/{id}")

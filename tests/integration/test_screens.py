@@ -209,3 +209,22 @@ async def test_a_retry_of_what_has_failed_leads_to_the_execution_that_goes_on(
     answered = await sending
     assert answered.status_code == 303
     assert answered.headers["location"].startswith(f"/executions/{new}?sent=")
+
+
+# S198
+async def test_the_links_of_an_execution_mask_what_its_page_masks(
+    quiet: World, quiet_client: httpx.AsyncClient
+) -> None:
+    execution = an_execution(quiet, uuid4().hex)
+    payload = json.dumps({"user": "ana", "password": "hunter2"})
+    with psycopg.connect(quiet.database_url) as connection:
+        connection.execute(
+            "update workflow_executions set trigger_payload = %s, context = %s where id = %s",
+            (payload, payload, parse_execution_id(execution)),
+        )
+    page = (await quiet_client.get(f"/executions/{execution}")).text
+    links = re.findall(r'href="(/[^"]*trace[^"]*)"', page)
+    assert len(links) == 2
+    for text in (page, *[(await quiet_client.get(link)).text for link in links]):
+        assert "ana" in text
+        assert "hunter2" not in text
