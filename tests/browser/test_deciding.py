@@ -38,7 +38,7 @@ def form_of(record: dict[str, Any]) -> str:
 
 def says(page: Any, text: str) -> None:
     """Wait until a page says something."""
-    page.wait_for_function("text => document.body.innerText.includes(text)", arg=text)
+    page.wait_for_function("text => document.body?.innerText.includes(text)", arg=text)
 
 
 def test_a_decision_reaches_all_windows_and_leaves_alone_what_is_typed(
@@ -332,3 +332,24 @@ def test_new_executions_come_in_on_top(desk: Desk, site: Site) -> None:
     page.wait_for_selector(f"#{record['execution_id']}")
     first = page.locator("[data-row]").first.get_attribute("id")
     assert first == record["execution_id"]
+
+
+def test_a_workflow_that_no_event_starts_is_started_by_hand(desk: Desk) -> None:
+    page = desk.window("/workflows/audit")
+    assert page.locator("text=Send a test event").count() == 0
+    page.click("button:has-text('Start it')")
+    says(page, "Say who you are.")
+    page.fill("#by", "ana")
+    page.click("button:has-text('Start it')")
+    page.wait_for_selector("#data-error:has-text('year')")
+    page.fill("#data", '{"year": 2026}')
+    page.click("button:has-text('Start it')")
+    page.wait_for_url("**/executions/exec_*")
+    says(page, "completed")
+
+
+def test_skip_says_beforehand_that_people_are_not_skipped(desk: Desk, site: Site) -> None:
+    record = an_order(site, "o-skip")
+    page = desk.window(f"/executions/{record['execution_id']}", "op")
+    assert page.locator("button[value=skip]").is_disabled()
+    says(page, "Skip: an approval cannot be skipped; decide it, or cancel the execution.")

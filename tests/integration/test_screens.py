@@ -195,20 +195,39 @@ async def test_who_reads_can_be_nobody_again(quiet_client: httpx.AsyncClient) ->
     )
 
 
+async def retry(
+    world: World, client: httpx.AsyncClient, failed: str, code: str | None, answered_as: str
+) -> httpx.Response:
+    """Press Retry with a step named, and play the worker that answers it."""
+    path = f"/executions/{failed}/commands"
+    form = {"kind": "retry", "by": "op", "step": "accept"}
+    sending = asyncio.create_task(client.post(path, data=form))
+    topic = world.topic("commands")
+    sent = await asyncio.to_thread(
+        world.wait_for, lambda r: r.topic == topic and r.key == failed, "the command"
+    )
+    answer(world, sent, code=code, message="no such step", execution=answered_as)
+    return await sending
+
+
+# S143
 async def test_a_retry_of_what_has_failed_leads_to_the_execution_that_goes_on(
     quiet: World, quiet_client: httpx.AsyncClient
 ) -> None:
     failed, new = (an_execution(quiet, uuid4().hex, status) for status in ("failed", "running"))
-    path, form = f"/executions/{failed}/commands", {"kind": "retry", "by": "op"}
-    sending = asyncio.create_task(quiet_client.post(path, data=form))
-    topic = quiet.topic("commands")
-    sent = await asyncio.to_thread(
-        quiet.wait_for, lambda r: r.topic == topic and r.key == failed, "the command"
-    )
-    answer(quiet, sent, code=None, message="done", execution=new)
-    answered = await sending
-    assert answered.status_code == 303
-    assert answered.headers["location"].startswith(f"/executions/{new}?sent=")
+    told = await retry(quiet, quiet_client, failed, None, new)
+    assert told.status_code == 303
+    assert told.headers["location"].startswith(f"/executions/{new}?sent=")
+
+
+async def test_a_step_that_does_not_exist_is_told_beside_its_field(
+    quiet: World, quiet_client: httpx.AsyncClient
+) -> None:
+    failed = an_execution(quiet, uuid4().hex, "failed")
+    told = await retry(quiet, quiet_client, failed, "unknown_step", failed)
+    assert "aria-invalid" in told.text[told.text.index('id="at-step"') :].partition(">")[0]
+    assert 'id="at-step-error">There is no such step' in told.text
+    assert 'value="accept"' in told.text
 
 
 # S198
