@@ -194,13 +194,17 @@ async def live_execution(request: Request, parts: PartsDep, id: str, look: LookD
     """Stream how an execution stands whenever that changes."""
     row_id = parse_execution_id(id)
     public = public_id(row_id) if row_id is not None else id
+    shown = {public}
 
     async def render() -> str:
         state = await state_of(parts, id, look)
-        return "" if state is None else fragment("execution_live.html", state)
+        if state is None:
+            return ""
+        shown.update(child["execution_id"] for child in state["children"])
+        return fragment("execution_live.html", state)
 
     def concerns(change: Change) -> bool:
-        return change.execution_id == public
+        return change.execution_id in shown
 
     every = ANSWER_SECONDS if look.sent else None
     return stream(request, ("execution", public, look), concerns, render, every)
