@@ -16,6 +16,7 @@ from engine.effects import Perform
 from engine.ids import ChildId, ExecutionId
 from engine.inputs import ActionFailed, ActionInDoubt, ActionSucceeded, Input
 from engine.templates import Secret, SecretSlot
+from storage.errors import Unstorable
 from storage.store import PostgresStore, json_size
 from streams.driver import Driver
 from streams.enrichment import Enrichment
@@ -156,9 +157,16 @@ class Dispatcher:
             batch = [await self._finished.get()]
             while not self._finished.empty() and len(batch) < 500:
                 batch.append(self._finished.get_nowait())
-            settle = partial(self._settle, batch=batch)
-            await self._driver.run_until_done(settle, "dispatcher")
+            try:
+                await self._write(batch)
+            except Unstorable:
+                # One of them leads to what cannot be stored: alone it is found, and fails.
+                for item in batch:
+                    await self._write([item])
             self._recorded(batch)
+
+    async def _write(self, batch: Sequence[Finished]) -> None:
+        await self._driver.run_until_done(partial(self._settle, batch=batch), "dispatcher")
 
     def _recorded(self, batch: Sequence[Finished]) -> None:
         self._turns.let_go([item.id for item in batch])
@@ -181,7 +189,7 @@ class Dispatcher:
             "claim_effects",
             lease_token=self._driver.worker,
             grace_seconds=LEASE_GRACE_SECONDS,
-            limit=CLAIM_MOST,
+            limit=self._driver.at_most(CLAIM_MOST),
             held=sorted(self._turns.held),
         )
         doubtful = [

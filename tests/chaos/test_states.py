@@ -15,6 +15,17 @@ steps:
   - id: ask
     approval: { title: A, roles: [r], entity: { type: claim, id: "${claim}" } }
 """
+CALLING = """
+name: calling
+trigger: { event: calling.asked }
+steps:
+  - id: call
+    execute: [{ webhook: { url: "http://127.0.0.1:1/nobody" } }]
+    retry: { max: 0 }
+    on_error:
+      - id: ask
+        approval: { title: A, roles: [r], entity: { type: claim, id: "${claim}" } }
+"""
 CROWD = """
 name: crowd
 trigger: { event: crowd.asked }
@@ -61,6 +72,22 @@ def test_a_state_that_a_timer_leads_to_and_nobody_can_keep_fails_its_execution_a
     reach(steady, 3, "approval_requests", "workflow_name = 'late' and status = 'pending'")
     reach(steady, 2, "workflow_executions", "workflow_name = 'late' and completed_at is not null")
     assert states_of(steady, "late") == {"paused": 3, "failed unstorable": 2}
+    assert all_alive(steady)
+
+
+# G8 G10
+def test_a_state_that_a_call_leads_to_and_nobody_can_keep_fails_its_execution_alone(
+    steady: World,
+) -> None:
+    register(steady, calling=CALLING)
+    for n in range(12):
+        claim = "c" * 300 if n % 4 == 0 else f"c{n}"
+        queue_event(steady, "calling.asked", {"claim": claim}, id=uuid4().hex)
+    steady.producer.flush(10)
+    reach(steady, 9, "approval_requests", "workflow_name = 'calling' and status = 'pending'")
+    done = "workflow_name = 'calling' and completed_at is not null"
+    reach(steady, 3, "workflow_executions", done)
+    assert states_of(steady, "calling") == {"paused": 9, "failed unstorable": 3}
     assert all_alive(steady)
 
 
