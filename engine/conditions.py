@@ -198,9 +198,11 @@ def _test(
         test = _operator(operator, expected, at)
     except Invalid as problem:
         return reading.refuse(problem.at, problem.problem)
-    inside: list[Invalid] = []
-    template = compile_template(expected, problems=inside)
-    for found in inside:
+    problems: list[Invalid] = []
+    template = compile_template(expected, problems=problems)
+    if misfit := _misfit(str(operator), expected):
+        problems = [Invalid((), misfit)]
+    for found in problems:
         reading.refuse((*at, *found.at), found.problem)
     reading.references |= template.references
     constant = template.render({}) if template.is_constant else MISSING
@@ -211,8 +213,6 @@ def _operator(operator: object, expected: object, at: At) -> Test:
     if operator == "regex":
         if not isinstance(expected, str):
             raise Invalid(at, "regex needs a pattern as text")
-        if "${" in expected:
-            raise Invalid(at, FIXED_PATTERN)
         try:
             return compile_regex(expected)
         except ValueError as problem:
@@ -223,19 +223,22 @@ def _operator(operator: object, expected: object, at: At) -> Test:
         hint = f"; did you mean {meant}?" if meant else nearest(str(operator), OPERATORS)
         known = ", ".join(OPERATORS)
         raise Invalid(at, f"unknown operator {operator!r}{hint} (there are: {known})")
-    _check_expected(str(operator), expected, at)
     return test
 
 
-def _check_expected(operator: str, expected: object, at: At) -> None:
+def _misfit(operator: str, expected: object) -> str | None:
+    """Return what to write instead of a value with which an operator never holds."""
     is_reference = is_one_reference(expected)
-    if operator == "in" and not isinstance(expected, list) and not is_reference:
-        raise Invalid(at, "in needs a list: {in: [a, b]}")
     is_pair = isinstance(expected, list) and len(expected) == 2
+    if operator == "in" and not isinstance(expected, list) and not is_reference:
+        return "in needs a list: {in: [a, b]}"
     if operator == "between" and not is_reference and not is_pair:
-        raise Invalid(at, "between needs [low, high]")
+        return "between needs [low, high]"
     if operator == "exists" and not isinstance(expected, bool):
-        raise Invalid(at, "exists needs true or false")
+        return "exists needs true or false"
+    if operator == "regex" and "${" in str(expected):
+        return FIXED_PATTERN
+    return None
 
 
 def _leaf(

@@ -15,7 +15,6 @@ from engine.patterns import check_pattern
 from engine.templates import Template, compile_template
 
 At = tuple[str | int, ...]
-ALWAYS = Condition(lambda _scope, _leaves: True, frozenset())
 LONGEST = timedelta(days=365)
 LENGTHS = "write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"
 NOTHING = "; nothing stands here: a text that begins with # needs quotes"
@@ -217,8 +216,6 @@ class Node:
         problems: list[Invalid] = []
         condition = compile_condition(self.value, problems)
         self._note(problems)
-        if problems:
-            return ALWAYS
         if any(path[0] == "secrets" for path in condition.references):
             self.mistake("a condition cannot read secrets; they are known only to actions")
         for at, odd in constants(self.value):
