@@ -348,6 +348,14 @@ def test_a_workflow_that_no_event_starts_is_started_by_hand(desk: Desk) -> None:
     says(page, "completed")
 
 
+def test_a_small_screen_tells_of_which_workflow_an_execution_is(desk: Desk, site: Site) -> None:
+    record = an_order(site, "o-small")
+    page = desk.window("/executions", viewport={"width": 360, "height": 800})
+    row = page.locator(f"#{record['execution_id']}")
+    assert row.locator("text=order-approval").is_visible()
+    assert not row.locator("td[data-label=Took]").is_visible()
+
+
 def test_skip_says_beforehand_that_people_are_not_skipped(desk: Desk, site: Site) -> None:
     record = an_order(site, "o-skip")
     page = desk.window(f"/executions/{record['execution_id']}", "op")

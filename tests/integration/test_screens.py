@@ -47,7 +47,6 @@ def bars(html: str) -> list[str]:
     return re.findall(r"#step\">([^<]+)</a>", html)
 
 
-# S198
 async def test_a_long_course_shows_where_it_stands_and_its_graph_knows_all_steps(
     quiet: World, quiet_client: httpx.AsyncClient
 ) -> None:
@@ -112,7 +111,6 @@ def set_key(world: World, execution: str, key: str, started_at: str = "2026-03-0
         )
 
 
-# S195
 async def test_numbers_of_executions_are_those_of_the_search_and_their_links_keep_it(
     quiet: World, quiet_client: httpx.AsyncClient
 ) -> None:
@@ -165,7 +163,6 @@ def addressed(world: World, request: str, user: str, **record: object) -> None:
         )
 
 
-# S197
 async def test_mine_leaves_out_what_the_reader_may_not_decide_and_the_title_counts_what_is_listed(
     quiet: World, quiet_client: httpx.AsyncClient
 ) -> None:
@@ -210,7 +207,6 @@ async def retry(
     return await sending
 
 
-# S143
 async def test_a_retry_of_what_has_failed_leads_to_the_execution_that_goes_on(
     quiet: World, quiet_client: httpx.AsyncClient
 ) -> None:
@@ -230,7 +226,6 @@ async def test_a_step_that_does_not_exist_is_told_beside_its_field(
     assert 'value="accept"' in told.text
 
 
-# S198
 async def test_the_links_of_an_execution_mask_what_its_page_masks(
     quiet: World, quiet_client: httpx.AsyncClient
 ) -> None:

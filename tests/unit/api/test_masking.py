@@ -7,7 +7,6 @@ from api.screens.failures import bytes_of, headers_of
 from api.screens.values import masked_text
 
 
-# S198
 def test_a_dead_letter_hides_what_stands_under_names_of_secrets() -> None:
     value = json.dumps({"id": 1, "login": {"password": "hunter2"}, "tokens": ["a"]}).encode()
     shown = bytes_of(value)

@@ -153,7 +153,6 @@ def test_a_page_may_bring_the_style_sheet_itself() -> None:
     assert "<style>" not in svg_of(definition, styled=False)
 
 
-# S198
 def test_a_status_is_told_by_a_sign_and_in_words_not_by_colour_alone() -> None:
     taken = {StepPath("embargo_check"): StepStatus.COMPLETED, StepPath("accept"): StepStatus.FAILED}
     root = drawn(svg_of(definition_of_file(CORPUS / "spec/order-approval.yaml"), taken))
