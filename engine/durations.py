@@ -3,6 +3,8 @@
 import re
 from datetime import datetime, timedelta
 
+LONGEST = timedelta(days=365)
+"""How far off the end of a wait or a request may be (security.md, bounds)."""
 _UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -57,3 +59,11 @@ def length_text(length: timedelta) -> str:
         if length and not length % _UNITS[name]:
             return f"{length // _UNITS[name]}{name}"
     return f"{length / _UNITS['ms']:g}ms"
+
+
+def parse_end(text: str, now: datetime) -> datetime:
+    """Return the instant at which something that begins now ends; raises ValueError."""
+    end = parse_instant(text)
+    if end - now > LONGEST:
+        raise ValueError(f"{text!r} is more than the {LONGEST.days} days away that are allowed")
+    return end

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from engine.conditions import Condition, compile_condition
-from engine.durations import parse_duration, parse_instant
+from engine.durations import LONGEST, parse_duration, parse_instant
 from engine.errors import Invalid
 from engine.hints import nearest
 from engine.loading.sense import constants
@@ -15,7 +15,6 @@ from engine.patterns import check_pattern
 from engine.templates import Template, compile_template
 
 At = tuple[str | int, ...]
-LONGEST = timedelta(days=365)
 LENGTHS = "write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"
 NOTHING = "; nothing stands here: a text that begins with # needs quotes"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from engine.canonical import request_hash
 from engine.deciders import deciders_of
 from engine.definition import ApprovalSpec, Step
-from engine.durations import parse_instant
+from engine.durations import parse_end
 from engine.errors import Unresolved
 from engine.execution import Failure, Line, StepStatus, Wait
 from engine.ids import WaitId, public_id, wait_id
@@ -42,7 +42,7 @@ def _due_at(turn: Turn, spec: ApprovalSpec) -> datetime | None:
         return turn.now + spec.expires_in
     if spec.expires_at is None:
         return None
-    return parse_instant(spec.expires_at.text(turn.scope))
+    return parse_end(spec.expires_at.text(turn.scope), turn.now)
 
 
 def _shown(turn: Turn, spec: ApprovalSpec) -> dict[str, object]:

@@ -1,12 +1,12 @@
 """The `wait` verb: for events, for a length of time, until an instant (requirements.md D10)."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from engine.conditions import Sides
 from engine.correlation import compared, correlation, shape_of
 from engine.definition import EventsWait, EventWait, Step, TimeWait, WaitVerb
-from engine.durations import parse_instant
+from engine.durations import parse_end
 from engine.errors import SluicegateError, StepProblem
 from engine.execution import Failure, Line, StepStatus, Wait
 from engine.ids import StepPath, WaitId, public_id, wait_id
@@ -14,9 +14,6 @@ from engine.inputs import EventArrived
 from engine.loads import initial_context, refreshed
 from engine.steps.approval import instant_text
 from engine.turn import Turn
-
-LONGEST = timedelta(days=365)
-"""How far away the end of a wait may be (security.md, bounds)."""
 
 
 class Unmatchable(SluicegateError):
@@ -62,10 +59,7 @@ def _due_at(turn: Turn, what: TimeWait) -> datetime:
     value = what.until.render(turn.scope) if what.until is not None else None
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not an instant; give ISO 8601 with a zone")
-    due_at = parse_instant(value)
-    if due_at - turn.now > LONGEST:
-        raise ValueError(f"{value!r} is more than the {LONGEST.days} days away that are allowed")
-    return due_at
+    return parse_end(value, turn.now)
 
 
 def _record(
