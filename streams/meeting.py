@@ -37,16 +37,22 @@ class Share:
 
 
 async def bring_together(
-    driver: Driver, waits: Sequence[str], executions: Collection[str] = ()
+    driver: Driver,
+    waits: Sequence[str],
+    executions: Collection[str] = (),
+    events: Collection[str] | None = None,
 ) -> None:
-    """Give kept events to waits and to executions that they cancel, in short transactions."""
+    """Give kept events to waits and to executions that they cancel, in short transactions.
+
+    Waits are given all events that fit, or those named by their rows alone.
+    """
     after: Mapping[str, object] | None = BEGINNING if waits else None
     while after is not None:
         place = after
 
         async def meet(work: Work, place: Mapping[str, object] = place) -> Met:
             most = driver.at_most(AT_ONCE)
-            rows = await meet_waits(work, waits, place, most)
+            rows = await meet_waits(work, waits, place, most, events)
             return {name: rows[-1][name] for name in BEGINNING} if len(rows) == most else None
 
         after = await driver.run_until_done(meet, "early events")
@@ -61,10 +67,18 @@ async def bring_together(
 
 
 async def meet_waits(
-    work: Work, waits: Sequence[str], after: Mapping[str, object], most: int
+    work: Work,
+    waits: Sequence[str],
+    after: Mapping[str, object],
+    most: int,
+    events: Collection[str] | None = None,
 ) -> Found:
     """Give kept events to open waits, oldest first; return the pairs that were tried."""
-    rows = await work.transaction.fetch("meet_signals", wait_ids=list(waits), limit=most, **after)
+    pairs: dict[str, object] = {"wait_ids": list(waits), "limit": most, **after}
+    if events is None:
+        rows = await work.transaction.fetch("meet_signals", **pairs)
+    else:
+        rows = await work.transaction.fetch("meet_rests", events=list(events), **pairs)
     await work.load({row["execution_id"] for row in rows})
     for row in rows:
         given = EventArrived(work.now, WaitId(row["wait_id"]), row["payload"], row["meta"])

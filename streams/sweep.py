@@ -17,6 +17,8 @@ ASK_SECONDS = 1.0
 SETTLED = timedelta(seconds=120)
 """A wait that was older than this when a sweep began is not looked at again: every transaction that
 may have missed it was over, and no transaction lasts half as long."""
+REGULAR_SECONDS = EVERY_SECONDS * 2 / 3
+"""A sweep that was hastened looks at everything too, if the last one to do so is this long ago."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -25,10 +27,20 @@ class Begun:
     """A sweep under way."""
 
     at: datetime
-    since: datetime
-    """Waits that opened before have been looked at by an earlier sweep."""
+    since: datetime | None
+    """Waits that opened before have been looked at by an earlier sweep; None: all have been."""
     rests: Sequence[str]
-    """The names of what events left behind; with any of them all waits are looked at."""
+    """The names of what events have left behind: `rest <correlation> <event row id>`."""
+
+    @property
+    def correlations(self) -> list[str]:
+        """What the waits and watches of the rests are found by."""
+        return sorted({name.split(" ")[1] for name in self.rests})
+
+    @property
+    def events(self) -> list[str]:
+        """The events of the rests."""
+        return sorted({name.split(" ")[2] for name in self.rests})
 
 
 class Sweep:
@@ -66,24 +78,48 @@ class Sweep:
         return begun
 
     async def _sweep(self, begun: Begun) -> AsyncIterator[None]:
-        before: datetime | None = begun.at
+        if begun.rests:
+            async for _ in self._end_rests(begun):
+                yield
+        if begun.since is not None:
+            async for _ in self._look_at_all(begun.since, begun.at):
+                yield
+        await self._driver.run_until_done(lambda work: _end(work, begun), "sweep")
+
+    async def _end_rests(self, begun: Begun) -> AsyncIterator[None]:
+        """Bring events to what they left behind."""
+        asked: dict[str, object] = {"correlations": begun.correlations}
+        after: object = NOWHERE
+        while page := await self._page("find_rest_waits", **asked, after=after):
+            after = page[-1]["execution_id"]
+            ids = [row["id"] for row in page]
+            await bring_together(self._driver, ids, events=begun.events)
+            yield
+        after = NOWHERE
+        while page := await self._page("find_rest_watches", **asked, after=after):
+            after = page[-1]["execution_id"]
+            await bring_together(self._driver, (), [row["execution_id"] for row in page])
+            yield
+
+    async def _look_at_all(self, since: datetime, until: datetime) -> AsyncIterator[None]:
+        """Look at waits that opened in between, and at all watches."""
+        before: datetime | None = until
         while before is not None:
-            page = await self._page("find_met_waits", since=begun.since, before=before)
+            (page,) = await self._page("find_met_waits", since=since, before=before)
             before = page["before"]
             await bring_together(self._driver, page["ids"])
             yield
         place: dict[str, object] | None = {"correlation": "", "execution_id": NOWHERE}
         while place is not None:
-            page = await self._page("find_met_watches", **place)
+            (page,) = await self._page("find_met_watches", **place)
             place = {name: page[name] for name in place} if page["correlation"] else None
             await bring_together(self._driver, (), page["ids"])
             yield
-        await self._driver.run_until_done(lambda work: _end(work, begun), "sweep")
 
-    async def _page(self, name: str, **place: object) -> dict[str, Any]:
-        async def body(work: Work) -> dict[str, Any]:
+    async def _page(self, name: str, **place: object) -> list[dict[str, Any]]:
+        async def body(work: Work) -> list[dict[str, Any]]:
             await work.transaction.run("go_on_sweeping")
-            return (await work.transaction.fetch(name, **place))[0]
+            return await work.transaction.fetch(name, **place)
 
         return await self._driver.run_until_done(body, "sweep")
 
@@ -94,13 +130,20 @@ async def _claim(work: Work, every_seconds: float) -> Begun | None:
         return None
     known = (await work.transaction.fetch("begin_sweep"))[0]
     at = claimed[0]["done_until"]
-    whole = known["rests"] or known["swept_until"] is None
-    since = EPOCH if whole else min(known["swept_until"], at - SETTLED)
-    return Begun(at, since, known["rests"])
+    return Begun(at, since_of(at, known["swept_until"], every_seconds), known["rests"])
+
+
+def since_of(at: datetime, swept_until: datetime | None, every_seconds: float) -> datetime | None:
+    """Return from when on a sweep looks at waits, None if that has just been done by another."""
+    if swept_until is None:
+        return EPOCH
+    recent = swept_until > at - SETTLED - timedelta(seconds=REGULAR_SECONDS)
+    return None if recent and every_seconds else min(swept_until, at - SETTLED)
 
 
 async def _end(work: Work, begun: Begun) -> None:
     """Note how far everything has met; what was left behind meanwhile is due at once."""
-    await work.transaction.run("note_sweep", swept_until=begun.at - SETTLED)
+    if begun.since is not None:
+        await work.transaction.run("note_sweep", swept_until=begun.at - SETTLED)
     await work.transaction.run("end_rests", rests=list(begun.rests))
     await work.transaction.run("hasten_sweep")

@@ -198,6 +198,57 @@ where (w.execution_id, s.received_at, s.event_row_id, w.id) > (
 order by w.execution_id, s.received_at, s.event_row_id, w.id
 limit %(limit)s;
 
+-- name: meet_rests
+-- As above, by some events alone: waits that opened long ago have had all others.
+select
+    w.id::text as id, w.wait_id, w.execution_id::text as execution_id, s.payload, s.meta,
+    s.received_at, s.event_row_id::text as event_row_id
+from unnest(%(wait_ids)s::uuid[]) as n (id)
+cross join lateral (
+    select o.id, o.wait_id, o.execution_id, o.correlation, o.since
+    from waits o
+    where o.id = n.id and o.status = 'open'
+    offset 0
+) as w
+cross join lateral (
+    select k.payload, k.meta, k.received_at, k.event_row_id
+    from signals k
+    where k.correlation = w.correlation and k.event_row_id = any(%(events)s::uuid[])
+        and k.received_at >= w.since
+    offset 0
+) as s
+cross join lateral (
+    select x.metadata -> 'event' as event
+    from workflow_executions x
+    where x.id = w.execution_id
+    offset 0
+) as e
+where (w.execution_id, s.received_at, s.event_row_id, w.id) > (
+        %(execution_id)s::uuid, %(received_at)s::timestamptz, %(event_row_id)s::uuid, %(id)s::uuid
+    )
+    and (
+        s.meta ->> 'id' is distinct from e.event ->> 'id'
+        or s.meta ->> 'source' <> e.event ->> 'source'
+    )
+order by w.execution_id, s.received_at, s.event_row_id, w.id
+limit %(limit)s;
+
+-- name: find_rest_waits
+-- With ties: the waits of one step, which belong to one execution, stay together.
+select w.id::text as id, w.execution_id::text as execution_id
+from waits w
+where w.correlation = any(%(correlations)s::text[]) and w.status = 'open'
+    and w.execution_id > %(after)s::uuid
+order by w.execution_id
+fetch first 2000 rows with ties;
+
+-- name: find_rest_watches
+select w.execution_id::text as execution_id
+from watches w
+where w.correlation = any(%(correlations)s::text[]) and w.execution_id > %(after)s::uuid
+order by w.execution_id
+fetch first 2000 rows with ties;
+
 -- name: find_met_watches
 -- Of the next watches those for which events are kept, and how far that is.
 with page as (

@@ -7,17 +7,21 @@ from storage.statements import statements
 from storage.store import PostgresStore
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"
+PAIRS: dict[str, object] = {
+    "wait_ids": [NOWHERE],
+    "execution_id": NOWHERE,
+    "received_at": "2020-01-01",
+    "event_row_id": NOWHERE,
+    "id": NOWHERE,
+    "limit": 500,
+}
 PAGES: dict[str, dict[str, object]] = {
     "find_met_waits": {"since": "2020-01-01", "before": "2030-01-01"},
     "find_met_watches": {"correlation": "", "execution_id": NOWHERE},
-    "meet_signals": {
-        "wait_ids": [NOWHERE],
-        "execution_id": NOWHERE,
-        "received_at": "2020-01-01",
-        "event_row_id": NOWHERE,
-        "id": NOWHERE,
-        "limit": 500,
-    },
+    "meet_signals": PAIRS,
+    "meet_rests": {**PAIRS, "events": [NOWHERE]},
+    "find_rest_waits": {"correlations": ["c"], "after": NOWHERE},
+    "find_rest_watches": {"correlations": ["c"], "after": NOWHERE},
     "meet_watches": {"execution_ids": [NOWHERE]},
     "find_event_waits": {"correlations": ["c"], "limit": 1001},
     "find_watches": {"correlations": ["c"], "limit": 1001},
