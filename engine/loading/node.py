@@ -12,7 +12,7 @@ from engine.errors import Invalid
 from engine.hints import nearest
 from engine.loading.sense import constants
 from engine.patterns import check_pattern
-from engine.templates import Template, compile_template
+from engine.templates import Template, compile_markdown, compile_template
 
 At = tuple[str | int, ...]
 ALWAYS = Condition(lambda _scope, _leaves: True, frozenset())
@@ -185,6 +185,16 @@ class Node:
             self.mistake("this must be a text; it may hold ${...}")
             return compile_template("")
         return self.template(secrets=secrets)
+
+    def markdown(self) -> Template:
+        """Read a text in Markdown; what `${...}` puts into it is plain text there."""
+        if not isinstance(self.value, str):
+            return self.line()
+        try:
+            return compile_markdown(self.value)
+        except Invalid as problem:
+            self.mistake(problem.problem, *problem.at)
+            return compile_template("")
 
     def template(self, *, secrets: bool = False) -> Template:
         """Read a value that may hold `${...}`."""
