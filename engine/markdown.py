@@ -30,7 +30,7 @@ def as_plain(value: str, before: str, after: str | None) -> str:
     line = before.rpartition("\n")[2]
     found = _CONTAINERS.match(line)
     text_begins = found.end() if found is not None else 0
-    lines = [part for part in _BREAK.split(value.strip()) if part.strip(" \t")]
+    lines = [part.rstrip(" \t") for part in _BREAK.split(value.strip()) if part.strip(" \t")]
     in_heading = line.startswith("#", text_begins)
     # A heading and a row of a table end with their line.
     text = (" " if in_heading or "|" in line else "\n").join(lines)
