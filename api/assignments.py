@@ -1,18 +1,9 @@
 """What people do with a request beside deciding it: comment, claim, reassign, delegate."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from api.approvals import ANSWERED, Row, find_approval
 from api.parts import IdempotencyKey, Name, Parts, PartsDep, WaitSeconds, id_for, written_out
@@ -21,15 +12,6 @@ from streams.issuing import delegation, note, refusal_of_note
 
 router = APIRouter(tags=["approvals"])
 At = Annotated[AwareDatetime | None, BeforeValidator(written_out)]
-
-
-def _ahead(at: datetime | None) -> datetime | None:
-    if at is not None and at <= datetime.now(UTC):
-        raise ValueError("it lies in the past")
-    return at
-
-
-Until = Annotated[At, AfterValidator(_ahead)]
 Person = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -110,7 +92,7 @@ class Delegate(ByPerson):
 
     to: Person
     since: At = Field(None, alias="from")
-    until: Until = None
+    until: At = None
 
     @model_validator(mode="after")
     def _lasts(self) -> "Delegate":

@@ -14,7 +14,7 @@ from api.assignments import ByPerson, Comment, Delegate, Reassign
 from api.parts import Name, Parts, PartsDep
 from api.saying import produce
 from api.screens.decision import Typed, answer_of, show
-from api.screens.page import Person, missing, person_of, remember, typed_in
+from api.screens.page import Person, missing, now, person_of, remember, typed_in
 from api.screens.refusals import told
 from api.screens.unsent import NO_BROKER, UNREACHABLE, unsent
 from storage.screens import ScreenReading
@@ -32,6 +32,10 @@ MISSING = {
 }
 
 
+class Past(ValueError):
+    """An end that lies behind us."""
+
+
 def _names(text: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
@@ -43,7 +47,10 @@ def _instant(text: str) -> str | None:
     at = datetime.fromisoformat(text.strip())
     if len(text.strip()) == len("2026-01-01"):
         at = at.replace(hour=23, minute=59, second=59)
-    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat()
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    if at <= now():
+        raise Past
+    return at.isoformat()
 
 
 def record_of(kind: str, id: str, approval: Mapping[str, Any], typed: Mapping[str, str]) -> Any:
@@ -78,6 +85,8 @@ def _delegation(id: str, by: str, reason: str | None, typed: Mapping[str, str]) 
 
 def _wrong(problem: ValueError) -> tuple[str, str]:
     """Return the field that is wrong, and why."""
+    if isinstance(problem, Past):
+        return "until", "It lies in the past."
     if not isinstance(problem, ValidationError):
         return "until", "Write it as 2026-12-31, or 2026-12-31T18:00."
     found = problem.errors(include_url=False, include_input=False)[0]

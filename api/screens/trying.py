@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.events import NewEvent, outgoing
 from api.parts import Parts, PartsDep
 from api.screens.page import missing, typed_in
+from api.screens.unsent import NO_BROKER
 from api.screens.workflow import show
 from engine.definition import Definition
 from engine.explain import Event, Explanation, explain
@@ -71,8 +72,8 @@ async def try_event(request: Request, parts: PartsDep, name: str) -> Response:
         return await show(request, parts, name, typed=typed, errors=errors, status=409)
     try:
         await parts.out.send([outgoing(event, topic)])
-    except PublishFailed as problem:
-        errors["type"] = f"Nothing was sent; try again in a moment. {problem}"
+    except PublishFailed:
+        errors["type"] = NO_BROKER
         return await show(request, parts, name, typed=typed, errors=errors, status=503)
     started = await _started(parts, name, event)
     if started is not None:
