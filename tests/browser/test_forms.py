@@ -10,6 +10,7 @@ import pytest
 from tests.browser.conftest import Desk, Site, served
 from tests.browser.gate import a_gate
 from tests.browser.test_deciding import an_order, form_of, says
+from tests.browser.test_screens import LOOKS, grave_findings
 
 HTML = {"accept": "text/html"}
 
@@ -218,3 +219,22 @@ def test_what_could_not_be_sent_is_kept_and_can_be_sent_again(desk: Desk, site: 
             form.click("text=Send it again: Accept")
             says(form, "Done: accept by ana")
             says(form, f"typed {mark}\nin two lines".splitlines()[0])
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_form_with_every_kind_of_field_is_accessible_filled_in_wrongly_too(
+    desk: Desk, site: Site, look: str
+) -> None:
+    page = desk.window(form_of(questions(site)), "ana", **LOOKS[look])
+    assert grave_findings(page) == []
+    page.fill("[name='form.names']", "x, y")
+    page.fill("[name='form.limit']", "1")
+    page.click("button:has-text('Accept')")
+    says(page, "Nothing was sent")
+    assert page.inner_text("[id='form.limit-error']") == "At least 3."
+    assert grave_findings(page) == []
+
+
+def test_the_address_of_a_choice_that_was_refused_leads_to_the_inbox(desk: Desk) -> None:
+    page = desk.window("/bulk?mine=true")
+    assert page.url == f"{desk.url}/?mine=true"
