@@ -17,8 +17,8 @@ _BLOCK = re.compile(
 )
 """What makes a heading, a quote, an entry of a list or a rule of the line that it begins."""
 _INLINE = re.compile(
-    r"[`|]|\*(?!(?<=\s\*)\s)|\\(?=[!-/:-@\[-`{-~\n])|\](?=[(\[:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)|~(?=~)|(?<=~)~"
-    r"|(?<![^\W_])_|_(?![^\W_])"
+    r"[`|]|\*(?!(?<=\s\*)\s)|(?<![^\W_])_|_(?![^\W_])|~(?=~)|(?<=~)~"
+    r"|\\(?=[!-/:-@\[-`{-~\n])|\](?=[(\[:])|<(?=[A-Za-z/!?])|&(?=#?\w+;)"
 )
 """What makes emphasis, code, a cell, a link or another character with what stands around it."""
 _OPEN = frozenset("\\]<&~_")

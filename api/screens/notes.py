@@ -149,7 +149,7 @@ async def _send(
     return "", ""
 
 
-@router.get("/approvals/{request_id}/notes", include_in_schema=False)
+@router.get("/approvals/{request_id}/notes")
 async def to_request(request_id: Name) -> Response:
     """Lead back to the request: the address of a form that was not accepted, opened again."""
     return RedirectResponse(f"/approvals/{quote(request_id, safe='')}", 303)

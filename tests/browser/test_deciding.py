@@ -36,7 +36,7 @@ def form_of(record: dict[str, Any]) -> str:
 
 def says(page: Any, text: str) -> None:
     """Wait until a page says something."""
-    page.wait_for_function("text => document.body.innerText.includes(text)", arg=text)
+    page.wait_for_function("text => document.body?.innerText.includes(text)", arg=text)
 
 
 def test_a_decision_reaches_all_windows_and_leaves_alone_what_is_typed(
