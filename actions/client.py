@@ -14,6 +14,8 @@ from yarl import URL
 from actions.guard import Guard, TargetRefused
 from actions.results import Failed
 
+AT_ONCE = 64
+"""Calls of one worker under way at once; as many connections, so that none waits for another."""
 CONNECT_SECONDS = 3.0
 MAX_SENT = 64 * 1024
 """Bytes of an answer that are read, as they come over the wire."""
@@ -74,12 +76,12 @@ class HttpClient:
 
     def __init__(self, guard: Guard, resolver: AbstractResolver | None = None) -> None:
         self._guard = guard
-        self._trusted = _session(aiohttp.TCPConnector(limit_per_host=32, resolver=resolver))
+        self._trusted = _session(aiohttp.TCPConnector(limit_per_host=AT_ONCE, resolver=resolver))
         self._tls, self._plain = (
             _session(
                 aiohttp.TCPConnector(
                     socket_factory=guard.socket_factory(plain=plain),
-                    limit_per_host=32,
+                    limit_per_host=AT_ONCE,
                     resolver=resolver,
                 )
             )

@@ -13,6 +13,7 @@ from actions.plugins import LOADERS, plugged_in
 from config.documents import Places, SyntaxMistake, parse_document
 from engine.definition import Definition
 from engine.errors import SluicegateError
+from engine.hints import nearest
 from engine.loading.definition import read_definition as read_data
 from engine.loading.node import Findings, Node
 from engine.loading.resources import read_resources as read_resource_data
@@ -20,6 +21,11 @@ from engine.loading.resources import read_resources as read_resource_data
 SUFFIXES = (".yaml", ".yml", ".json")
 RESOURCES = "resources"
 REMOTE = "remote references are not followed"
+TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
+SCHEMA = jsonschema_rs.Draft202012Validator(
+    {"$ref": "https://json-schema.org/draft/2020-12/schema"}
+)
+"""What a JSON Schema itself must fit."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -126,7 +132,13 @@ def _placed_syntax(places: Places, file: str) -> set[Mistake]:
 
 def _placed(findings: Findings, places: Places, file: str) -> tuple[list[Mistake], list[Mistake]]:
     mistakes, warnings = (
-        sorted({Mistake(file, *places.at(at), problem) for at, problem in found})
+        sorted(
+            {
+                Mistake(file, *places.at(at), problem)
+                for at, problem in found
+                if at not in places.unread
+            }
+        )
         for found in (findings.mistakes, findings.warnings)
     )
     return sorted({*mistakes, *_placed_syntax(places, file)}), warnings
@@ -159,7 +171,24 @@ def _refuse_remote(uri: str) -> Any:
 
 
 def _check_schema(node: Node) -> None:
-    """Compile a schema as the worker will; nothing is fetched."""
+    """Judge a schema by that of schemas, then compile it as the worker will; nothing is fetched."""
+    found = list(SCHEMA.iter_errors(node.value))
+    for problem in found:
+        reason = _unknown_type(problem) or problem.message
+        node.mistake(f"this is no JSON Schema: {reason}", *_below(node, problem))
+    if not found:
+        _compile_schema(node)
+
+
+def _unknown_type(problem: jsonschema_rs.ValidationError) -> str | None:
+    """Return what is wrong with the `type` of a schema, where that is what is wrong."""
+    if [*problem.instance_path][-1:] != ["type"] or not isinstance(problem.instance, str):
+        return None
+    hint = nearest(problem.instance, TYPES)
+    return f"{problem.instance!r} is no type{hint} (there are: {', '.join(TYPES)})"
+
+
+def _compile_schema(node: Node) -> None:
     try:
         text = orjson.dumps(node.value).decode()
         jsonschema_rs.Draft202012Validator(text, retriever=_refuse_remote)

@@ -26,6 +26,7 @@ from api import (
 )
 from api.bounds import Bounded, Rated
 from api.heads import Heads
+from api.hosts import Hosts, needs_hosts
 from api.pages import add_pages
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, ProblemBody, add_problem_handlers, respond
@@ -57,6 +58,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (412, "Changed meanwhile"),
         (413, "Too large"),
         (415, "Unsupported media type"),
+        (421, "Not served under this name"),
         (422, "Invalid"),
         (429, "Too many requests"),
         (503, "Database or broker unreachable"),
@@ -101,6 +103,8 @@ def create_api(parts: Parts) -> FastAPI:
     _add_guards(app)
     app.add_middleware(Bounded)
     app.add_middleware(Heads)
+    if needs_hosts(parts.settings):
+        app.add_middleware(Hosts, settings=parts.settings)
     if parts.settings.api_rate:
         app.add_middleware(Rated, prefix=PREFIX, per_second=parts.settings.api_rate)
     return app

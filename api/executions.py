@@ -45,7 +45,10 @@ async def list_executions(
 
 @router.get("/executions/{id}", response_model=None, responses=shown(WholeRun))
 async def get_execution(parts: PartsDep, id: Name) -> dict[str, Any]:
-    """Return one execution by its public id or its UUID."""
+    """Return one execution by its public id or its UUID.
+
+    Data are returned as they are stored; only the pages mask what stands under names of secrets.
+    """
     found = await parts.reading.execution(id)
     if found is None:
         raise not_found(f"the execution {id}")
@@ -56,7 +59,10 @@ async def get_execution(parts: PartsDep, id: Name) -> dict[str, Any]:
 async def get_trace(
     parts: PartsDep, id: Name, context: Literal["full"] | None = None
 ) -> dict[str, Any]:
-    """Return an execution with its steps, waits, approvals, timers, effects and decisions."""
+    """Return an execution with its steps, waits, approvals, timers, effects and decisions.
+
+    Data are returned as they are stored; only the pages mask what stands under names of secrets.
+    """
     found = await trace_of(parts.reading, parts.definitions, id)
     if found is None:
         raise not_found(f"the execution {id}")

@@ -66,7 +66,7 @@ def add_pages(app: FastAPI, parts: Parts) -> Live:
     settings = parts.settings
     security = settings.kafka_security()
     tail = Tail(settings.kafka, security, parts.topics, fetch_wait_ms=settings.fetch_wait_ms)
-    live = Live(tail)
+    live = Live(tail, parts.store.now)
     app.state.live = live
     app.include_router(router, include_in_schema=False)
     app.mount("/static", Assets(directory=STATIC), name="static")

@@ -21,6 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 Kind = Literal[
     "malformed",
     "foreign-origin",
+    "foreign-host",
     "not-found",
     "method-not-allowed",
     "decision-refused",
@@ -46,6 +47,7 @@ Kind = Literal[
 KINDS: Mapping[Kind, str] = {
     "malformed": "The body is no JSON, or holds what no database stores; `code` says what.",
     "foreign-origin": "A page of another origin tried to change something.",
+    "foreign-host": "On loopback without login: the `Host` is none of the server's names.",
     "not-found": "There is no such thing; of a receipt also: not yet.",
     "method-not-allowed": "The address knows other methods; `Allow` names them.",
     "decision-refused": "What was said about a request was refused; `code` is the receipt's.",

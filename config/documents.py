@@ -17,9 +17,27 @@ MAX_DEPTH = 200
 MAX_INTEGER = 2**53
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_DIRECTIVE = re.compile(r"%YAML[ \t]+(\S+)")
+_BEFORE_CONTENT = ("#", "%", "---", "...")
 _BRACKET = re.compile(r"[\[\]{}]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """What makes a text look like another one to people (security.md, content confusion)."""
+REMEDIES = (
+    ("cannot start any token", "put the text in quotes"),
+    ("unknown escape", "in double quotes \\ begins an escape; use single quotes: '\\d+'"),
+    ("alphabetic or numeric character", "put a text that begins with * or & in quotes"),
+    ("undefined alias", "put a text that begins with * in quotes"),
+    (
+        "mapping values are not allowed",
+        "put a text that holds ': ' in quotes, and a space behind the colon of each key",
+    ),
+    ("could not find expected ':'", "put a space behind the colon of each key"),
+    ("found '<scalar>'", "put the whole text in one pair of quotes"),
+    ("got '<scalar>'", "put the whole text in one pair of quotes; inside of '...' write '' for '"),
+)
+"""What to write instead, by what the parser says of it."""
+COMMENT = "; # behind a space begins a comment: put a text that begins with # in quotes"
+_COMMENTED = re.compile(r"""^(?:[^#'"]|'[^']*'|"[^"]*")*[:,\[{] +#\w""")
 QUOTE = '; write a value that holds ${...} in quotes: "${total}"'
 _TAG = "tag:yaml.org,2002:"
 _KINDS = ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "value", "merge")
@@ -44,6 +62,8 @@ class Places:
     values: dict[At, Place] = field(default_factory=dict)
     mistakes: list[SyntaxMistake] = field(default_factory=list)
     """What is wrong with the text though it could be read on."""
+    unread: set[At] = field(default_factory=set)
+    """Values that are not what was written: what else is wrong with them is no further mistake."""
 
     def at(self, path: At) -> Place:
         """Return line and column of a key, else of a value, else of what holds it."""
@@ -63,6 +83,7 @@ def parse_document(text: str) -> tuple[Any, Places]:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise SyntaxMistake(1, 1, f"the file is larger than {MAX_BYTES} bytes; split it")
     _refuse_deep_brackets(text)
+    text, directives = _without_directives(text)
     documents = [node for node in _compose(text) if node is not None]
     if not documents:
         raise SyntaxMistake(1, 1, "the file is empty; it needs at least name, trigger and steps")
@@ -70,7 +91,25 @@ def parse_document(text: str) -> tuple[Any, Places]:
         line = documents[1].start_mark.line + 1
         raise SyntaxMistake(line, 1, "a second document begins here; one file holds one workflow")
     reader = _Reader()
+    reader.places.mistakes.extend(directives)
     return reader.value(documents[0], ()), reader.places
+
+
+def _without_directives(text: str) -> tuple[str, list[SyntaxMistake]]:
+    """Return the text read as YAML 1.2, and what directives asked for another version.
+
+    In YAML 1.1 `yes` is true and `010` is eight: the same text would mean something else.
+    """
+    lines, found = text.split("\n"), []
+    for number, line in enumerate(lines):
+        directive = _DIRECTIVE.match(line.removeprefix("\ufeff"))
+        if directive and directive[1] != "1.2":
+            problem = f"files are YAML 1.2, not {directive[1]}; remove this line"
+            found.append(SyntaxMistake(number + 1, 1, problem))
+            lines[number] = "#"
+        elif line.strip(" \t\r\ufeff") and not line.startswith(_BEFORE_CONTENT):
+            break
+    return ("\n".join(lines) if found else text), found
 
 
 def _refuse_deep_brackets(text: str) -> None:
@@ -93,9 +132,8 @@ def _compose(text: str) -> list[Node | None]:
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        begun = "".join(text.split("\n")[line - 1 : line])[:column]
-        hint = QUOTE if begun.endswith("${") else ""
-        raise SyntaxMistake(line, column, f"{_explain(problem)}{hint}") from None
+        explained = _explain(problem, text.split("\n")[:line], column)
+        raise SyntaxMistake(line, column, explained) from None
     except ReaderError as problem:
         before = text[: problem.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -106,11 +144,17 @@ def _compose(text: str) -> list[Node | None]:
         raise SyntaxMistake(1, 1, f"values nest more than {MAX_DEPTH} deep") from None
 
 
-def _explain(problem: MarkedYAMLError) -> str:
+def _explain(problem: MarkedYAMLError, lines: list[str], column: int) -> str:
+    """Return what is wrong and what instead; `lines` end with the one of the mistake."""
     text = problem.problem or problem.context or "this is no YAML"
     if "\\t" in text:
         return "a tab cannot indent; use spaces"
-    return f"this is no YAML: {text}"
+    if lines and lines[-1][:column].endswith("${"):
+        return f"this is no YAML: {text}{QUOTE}"
+    if "<stream end>" in text and any(map(_COMMENTED.search, lines)):
+        return f"this is no YAML: {text}{COMMENT}"
+    remedy = next((f"; {remedy}" for part, remedy in REMEDIES if part in text), "")
+    return f"this is no YAML: {text}{remedy}"
 
 
 class _Reader:
@@ -129,11 +173,12 @@ class _Reader:
         where = self.places.at(at)
         if str(node.tag).removeprefix(_TAG) not in _KINDS:
             self._mistake(where, f"the tag {node.tag} is not allowed; remove it")
+            self.places.unread.add(at)
         if isinstance(node, MappingNode):
             return dict(self._entries(node, at))
         if isinstance(node, SequenceNode):
             return [self.value(item, (*at, number)) for number, item in enumerate(node.value)]
-        return self._scalar(node, where) if isinstance(node, ScalarNode) else None
+        return self._scalar(node, where, at) if isinstance(node, ScalarNode) else None
 
     def _mistake(self, place: Place, problem: str) -> None:
         self.places.mistakes.append(SyntaxMistake(*place, problem))
@@ -151,6 +196,7 @@ class _Reader:
                 continue
             if str(key_node.tag).endswith(":merge"):
                 self._mistake(place, "merge keys (<<) are not YAML 1.2; write the keys out")
+                self.places.unread.add(at)
                 continue
             seen.add(key)
             self.places.keys[(*at, key)] = place
@@ -174,7 +220,7 @@ class _Reader:
             self._mistake(place, f"{code} turns the direction of text unseen; remove it")
         return text
 
-    def _scalar(self, node: ScalarNode, place: Place) -> Any:
+    def _scalar(self, node: ScalarNode, place: Place, at: At) -> Any:
         text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
         if kind == "null":
             return None
@@ -184,9 +230,19 @@ class _Reader:
             return self._text(node, place)
         number = _number(text)
         if number is None:
-            self._mistake(place, f"{text[:40]} is no number that JSON can hold; put it in quotes")
+            self._mistake(place, _explain_number(text))
+            self.places.unread.add(at)
             return 0
         return number
+
+
+def _explain_number(text: str) -> str:
+    if _INTEGER.fullmatch(text):
+        return (
+            f"{text[:40]} is beyond 2^53, where numbers in JSON lose digits; write a smaller one, "
+            "or quotes around what is a text, such as an id"
+        )
+    return f"{text[:40]} is no number that JSON can hold; put it in quotes"
 
 
 def _number(text: str) -> int | float | str | None:

@@ -114,7 +114,7 @@ class Settings(Bounds, BaseSettings):
     notify_approvals: Texts = ()
     """Who is told of approvals beside the waiting topic: `log`, `slack:#approvals`, `email`, ..."""
     public_url: str | None = None
-    """Where people reach the inbox, for the links of notices."""
+    """Where people reach the inbox, for the links of notices; its host may be asked for."""
     trace_url: str | None = None
     """Where a trace is seen: an address with `{trace_id}` in it."""
     session_timeout: float = Field(10.0, gt=0, le=90)

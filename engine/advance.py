@@ -18,16 +18,15 @@ from engine.definition import (
     WaitVerb,
     WorkflowVerb,
 )
-from engine.effects import Effect
+from engine.effects import Effect, Refuse
 from engine.ending import begin_next_ending, drop_loading, end, finish, start_timeout
-from engine.errors import SluicegateError, Unresolved
+from engine.errors import StepProblem, Unresolved
 from engine.execution import (
     ENDED,
     HOLDING,
     MAIN,
     Execution,
     Failure,
-    IllegalMove,
     Line,
     Status,
     standing_at,
@@ -42,6 +41,7 @@ from engine.inputs import (
     EventArrived,
     HoldRequested,
     Input,
+    NotKept,
     RequestChanged,
     RequestRefused,
     ResumeRequested,
@@ -63,8 +63,19 @@ from engine.timers import fire
 from engine.turn import Turn
 from engine.watching import watch
 
+ANSWERED = (
+    DecisionArrived,
+    RequestChanged,
+    CancelRequested,
+    HoldRequested,
+    ResumeRequested,
+    SkipRequested,
+    RetryRequested,
+)
+"""Inputs whose senders are owed an answer."""
 MAX_STEPS = 1000
-"""Steps that one execution may take (security.md, bounds)."""
+"""Steps that one execution may take, beside the first of each item or round of its loops
+(security.md, bounds)."""
 
 
 def advance(
@@ -75,6 +86,15 @@ def advance(
     A misfit (late, double, foreign) changes nothing and asks for a refusal where somebody waits for
     an answer; an impossible move raises IllegalMove.
     """
+    try:
+        return _advance(definition, execution, given)
+    except StepProblem as problem:
+        return _fail_outside(definition, execution, given, problem)
+
+
+def _advance(
+    definition: Definition, execution: Execution, given: Input
+) -> tuple[Execution, tuple[Effect, ...]]:
     turn = Turn(definition, execution, given.at)
     if not _take(turn, given):
         return execution, tuple(turn.effects)
@@ -85,6 +105,29 @@ def advance(
     if turn.status is Status.RUNNING:
         _settle(turn)
     return turn.freeze(), tuple(turn.effects)
+
+
+def _fail_outside(
+    definition: Definition, execution: Execution, given: Input, problem: StepProblem
+) -> tuple[Execution, tuple[Effect, ...]]:
+    """Fail an execution for what is missing where no step could say so; no input is a poison."""
+    turn = Turn(definition, execution, given.at)
+    if isinstance(given, ANSWERED):
+        turn.effects.append(Refuse("execution_finished", str(problem)))
+    if not _give_up_all(turn, Failure(problem.code, str(problem))):
+        return execution, ()
+    return turn.freeze(), tuple(turn.effects)
+
+
+def _give_up_all(turn: Turn, failure: Failure) -> bool:
+    """Fail an execution as a whole, without a step; tell whether it had not ended."""
+    if turn.status in ENDED:
+        return False
+    if turn.status is Status.PENDING:
+        turn.move(Status.RUNNING)
+        turn.announce("execution.started")
+    end(turn, Status.FAILED, "failed", failure)
+    return True
 
 
 def _take(turn: Turn, given: Input) -> bool:
@@ -106,6 +149,8 @@ def _take(turn: Turn, given: Input) -> bool:
             return take_child(turn, given) is not None
         case RequestRefused():
             return refuse_request(turn, given)
+        case NotKept():
+            return _give_up_all(turn, Failure("unstorable", given.message))
         case _:
             return _operate(turn, given)
 
@@ -158,7 +203,7 @@ def _start(turn: Turn, given: Started) -> bool:
         begin_loading(turn, given.resources)
     except Unresolved as problem:
         drop_loading(turn)
-        _give_up(turn, Failure("unresolved", f"context.load: {problem}"))
+        _give_up(turn, Failure(problem.code, f"context.load: {problem}"))
         return True
     _begin_steps(turn)
     return True
@@ -176,8 +221,8 @@ def _begin_steps(turn: Turn) -> None:
     try:
         derive(turn)
         turn.lines[MAIN] = Line(turn.definition.first)
-    except SluicegateError as problem:
-        _give_up(turn, Failure("unresolved", f"context.derive: {problem}"))
+    except StepProblem as problem:
+        _give_up(turn, Failure(problem.code, f"context.derive: {problem}"))
 
 
 def _take_result(turn: Turn, given: ActionSucceeded | ActionFailed) -> bool:
@@ -211,7 +256,7 @@ def _run_line(turn: Turn, name: str) -> None:
     while line.at is not None and line.phase == "ready":
         turn.count_step()
         step = turn.step_at(name, line, line.at)
-        if turn.steps_taken > MAX_STEPS:
+        if turn.steps_taken > MAX_STEPS + turn.rounds:
             failure = Failure("step_limit", f"more than {MAX_STEPS} steps", step.id)
             end(turn, Status.FAILED, "failed", failure)
             return
@@ -231,11 +276,8 @@ def _enter(turn: Turn, step: Step, line: Line) -> Line:
         if step.when is not None and _is_fresh(line) and not step.when.holds(turn.scope):
             return turn.skip(step, line)
         return _dispatch(turn, step, line)
-    except IllegalMove:
-        raise
-    except SluicegateError as problem:
-        code = "unresolved" if isinstance(problem, Unresolved) else "condition_mismatch"
-        return turn.fail(step, line, Failure(code, str(problem), step.id))
+    except StepProblem as problem:
+        return turn.fail(step, line, Failure(problem.code, str(problem), step.id))
 
 
 def _is_fresh(line: Line) -> bool:

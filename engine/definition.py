@@ -298,7 +298,8 @@ class Step:
     then: StepPath | None = None
     when: Condition | None = None
     retry: RetryPolicy = DEFAULT_RETRY
-    timeout: timedelta = DEFAULT_TIMEOUT
+    timeout: timedelta | None = None
+    """Of one attempt; None: that of its sub-action, else `DEFAULT_TIMEOUT`."""
     on_error: StepPath | None = None
     on_in_doubt: InDoubt | None = None
     """None: retry what is idempotent, ask about the rest."""

@@ -175,6 +175,8 @@ class Emit:
     key: str | None = None
     topic: str | None = None
     subject: str | None = None
+    at: datetime | None = None
+    """When it came to pass."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The base of all our errors, and those that the engine's leaves raise."""
 
+import json
+
 
 class SluicegateError(Exception):
     """An error of ours: its text says what happened and what to do."""
@@ -13,20 +15,37 @@ class Invalid(SluicegateError):
         super().__init__(problem)
 
 
-class Unresolved(SluicegateError):
+class StepProblem(SluicegateError):
+    """What fails a step that renders or compares; `code` is that of its failure."""
+
+    code = "invalid_value"
+
+
+class Unresolved(StepProblem):
     """A reference without a value and without a default (requirements.md D15)."""
+
+    code = "unresolved"
 
     def __init__(self, path: str) -> None:
         self.path = path
         super().__init__(f"${{{path}}} has no value; give a default: ${{{path}:-...}}")
 
 
-class ConditionMismatch(SluicegateError):
+class ConditionMismatch(StepProblem):
     """Operand types that do not fit, in a condition marked `strict` (D16)."""
+
+    code = "condition_mismatch"
 
     def __init__(self, path: str, problem: str) -> None:
         self.path = path
         super().__init__(f"{path}: {problem}")
+
+
+class Unfit(StepProblem):
+    """What `${...}` gave is nothing that a sub-action can take."""
+
+    def __init__(self, key: str, wanted: str, value: object) -> None:
+        super().__init__(f"{key} must be {wanted}; it came to {json.dumps(value)[:200]}")
 
 
 class SourceFailed(SluicegateError):

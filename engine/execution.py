@@ -253,6 +253,8 @@ class Execution:
     sequence: int = 0
     """Number of life-cycle messages so far."""
     steps_taken: int = 0
+    rounds: int = 0
+    """Items and rounds of loops begun so far; each pays for one step (security.md, bounds)."""
 
     @property
     def ended(self) -> bool:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from engine.conditions import Scope
 from engine.definition import Definition, Trigger
 from engine.errors import SluicegateError
 from engine.findings import Finding, describe, explain_condition
 from engine.notes import cancellations, gathering_key, notes_of, rendered
 from engine.patterns import matches
+from engine.templates import Scope
 from engine.values import dataclass
 
 CheckInput: TypeAlias = Callable[[Mapping[str, object], Mapping[str, object]], str | None]

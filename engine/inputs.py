@@ -174,6 +174,14 @@ class RetryRequested:
     step: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """What an input led to cannot be stored: the execution cannot go on."""
+
+    at: datetime
+    message: str
+
+
 Input: TypeAlias = (
     Started
     | DecisionArrived
@@ -190,4 +198,5 @@ Input: TypeAlias = (
     | ResumeRequested
     | SkipRequested
     | RetryRequested
+    | NotKept
 )

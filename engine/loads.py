@@ -121,11 +121,20 @@ def refreshed(turn: Turn, name: str, step: Step, after: Line) -> Line:
         return after
     for load in turn.definition.loads:
         path = ".".join(load.path)
-        if path in step.refresh:
+        if path not in step.refresh:
+            continue
+        try:
             effect = effect_of(turn, load, 1, step.path)
-            turn.effects.append(effect)
-            turn.loading[f"{step.path}:{path}"] = Loading(effect.id, 1, name, step.path)
-    return replace(after, phase="loading")
+        except Unresolved as problem:
+            if load.optional:
+                continue
+            drop_loading(turn, name)
+            failure = Failure(problem.code, f"refresh: {problem}", step.id)
+            return turn.fail(step, after, failure, first=False)
+        turn.effects.append(effect)
+        turn.loading[f"{step.path}:{path}"] = Loading(effect.id, 1, name, step.path)
+    is_held = any(loading.line == name for loading in turn.loading.values())
+    return replace(after, phase="loading") if is_held else after
 
 
 def _pending(turn: Turn, id: ChildId) -> tuple[Load, str, Loading] | None:
@@ -186,9 +195,10 @@ def _take_refresh(
     line = turn.lines[name]
     path = ".".join(load.path)
     if isinstance(given, ActionFailed) and not load.optional:
-        problem = f"resource {load.resource} could not be read again: {given.message}"
-        turn.lines[name] = turn.give_up(line, Failure(given.code, problem, _id_of(step)))
         drop_loading(turn, name)
+        problem = f"resource {load.resource} could not be read again: {given.message}"
+        held = _held_by(turn, name, step)
+        turn.lines[name] = turn.fail(held, line, Failure(given.code, problem, held.id), first=False)
         return
     if isinstance(given, ActionSucceeded):
         before = lookup(turn.base, load.path)
@@ -201,22 +211,24 @@ def _take_refresh(
         turn.lines[name] = replace(line, phase="ready")
 
 
-def _id_of(path: StepPath) -> str:
-    return path.rpartition("/")[2]
+def _held_by(turn: Turn, name: str, path: StepPath) -> Step:
+    """Go on with a line; return the step after whose end it is held."""
+    line = turn.lines[name]
+    at = StepPath(line.root + path[len(name) :]) if line.root else path
+    turn.current = name
+    turn.look_from(name)
+    return replace(turn.definition.steps[at], path=path)
 
 
 def _note_change(
     turn: Turn, name: str, path: StepPath, resource: str, change: dict[str, object]
 ) -> None:
     """Keep what a refresh changed: in the step's row for the trace, and for later steps."""
-    line = turn.lines[name]
-    at = StepPath(line.root + path[len(name) :]) if line.root else path
-    step = replace(turn.definition.steps[at], path=path)
-    turn.look_from(name)
+    step = _held_by(turn, name, path)
     held = turn.steps.get(step.id)
     kept = dict(held) if isinstance(held, dict) else {}
     earlier, output = kept.get("refreshed"), kept.get("output")
     changes = {**(earlier if isinstance(earlier, dict) else {}), resource: change}
     turn.keep("steps", step.id, {**kept, "refreshed": changes})
     shown = {**(output if isinstance(output, dict) else {}), "refreshed": changes}
-    turn.record(step, Line(at), StepStatus.COMPLETED, first=False, output=shown)
+    turn.record(step, Line(step.path), StepStatus.COMPLETED, first=False, output=shown)

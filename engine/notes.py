@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from engine.conditions import Scope
 from engine.correlation import RECORD_KEY, shape_of
 from engine.definition import Definition, Trigger
 from engine.durations import length_text
 from engine.paths import MISSING, lookup, parse_path
 from engine.patterns import matches
-from engine.templates import Template, as_text
+from engine.templates import Scope, Template, as_text
 
 BUSY: Mapping[str, str] = {
     "ignore": "while there is one, the event starts nothing",

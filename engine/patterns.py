@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-_SEGMENT = re.compile(r"[^\s*.\x00]+")
+_SEGMENT = re.compile(r"[^*.\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def check_pattern(text: str) -> None:
-    """Raise ValueError unless the text is an event type or a pattern of one."""
+    """Raise ValueError unless the text is an event type or a pattern of one.
+
+    A type is any printable text (S1), also with spaces inside: `EC2 State-change Notification`.
+    """
     for segment in text.split("."):
-        if segment != "*" and not _SEGMENT.fullmatch(segment):
+        if text != text.strip() or (segment != "*" and not _SEGMENT.fullmatch(segment)):
             raise ValueError(
                 f"{text!r} is no event pattern; write order.created, order.* or *.created"
             )

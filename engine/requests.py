@@ -7,6 +7,7 @@ from engine.decide import find_wait, spec_of
 from engine.deciders import Vote, deciders_of, refuse_voter
 from engine.definition import ApprovalSpec
 from engine.effects import Accept, Refuse
+from engine.errors import StepProblem
 from engine.execution import Failure, Wait
 from engine.inputs import RequestChanged, RequestRefused
 from engine.policy import AllOf, InSequence, PercentOf, names_of
@@ -17,14 +18,17 @@ from engine.turn import Turn
 def refuse_request(turn: Turn, given: RequestRefused) -> bool:
     """Withdraw an approval that may not be asked for, and fail its step."""
     wait = turn.waits.get(given.wait_id)
-    found = turn.line_at(wait.path) if wait is not None else None
-    if wait is None or found is None:
+    return wait is not None and _withdraw(turn, wait, given.code, given.message)
+
+
+def _withdraw(turn: Turn, wait: Wait, code: str, message: str) -> bool:
+    found = turn.line_at(wait.path)
+    if found is None:
         return False
     name, line, step = found
     turn.wake(step.path)
-    turn.close_wait(wait, "cancelled", reason=given.message)
-    failure = Failure(given.code, given.message, step.id)
-    turn.lines[name] = turn.fail(step, line, failure, first=False)
+    turn.close_wait(wait, "cancelled", reason=message)
+    turn.lines[name] = turn.fail(step, line, Failure(code, message, step.id), first=False)
     return True
 
 
@@ -110,7 +114,10 @@ def escalate(turn: Turn, wait: Wait) -> bool:
     spec = _spec(turn, wait)
     if spec is None or spec.escalate is None or wait.state.get("escalated") is not False:
         return False
-    users = names_of(spec.escalate.users, turn.scope)
+    try:
+        users = names_of(spec.escalate.users, turn.scope)
+    except StepProblem as problem:
+        return _withdraw(turn, wait, problem.code, f"escalate: {problem}")
     people = {
         "roles": _joined(wait.record, "roles", spec.escalate.roles),
         "users": _joined(wait.record, "users", users),

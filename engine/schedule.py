@@ -185,7 +185,8 @@ def due(
     since = created_at if last is None else last
     if now <= since:
         return Due((), next_slot(schedule, since), since, 0)
-    patience = ON_TIME if schedule.catch_up == "none" else schedule.window
+    # Who looks comes by the jitter later than the slot: that is no delay.
+    patience = (ON_TIME if schedule.catch_up == "none" else schedule.window) + schedule.jitter
     # A slot may be exactly as old as the window.
     oldest = max(since, now - patience - timedelta.resolution)
     if schedule.catch_up == "last":

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -16,6 +16,8 @@ Render: TypeAlias = Callable[[Scope], object]
 
 MAX_EXPRESSION_BYTES = 8 * 1024
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
+_WHOLE = re.compile(r"\$\{[^{}]*\}")
+_NESTED = re.compile(r"(?<!\$)\$\{[^{}:]*:-[^{}]*\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Reference:
 Part: TypeAlias = str | Reference | Secret
 
 
+def is_one_reference(value: object) -> bool:
+    """Tell whether a value is one `${...}` and nothing else, so that it keeps its type."""
+    return isinstance(value, str) and _WHOLE.fullmatch(value) is not None
+
+
 def as_text(value: object) -> str:
     """Return a value as it stands inside a text: JSON for what is not text."""
     if isinstance(value, str):
@@ -95,6 +102,8 @@ def parse_text(text: str, at: At = ()) -> list[Part]:
     """Return the literal, reference and secret parts of a text; raises Invalid."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_EXPRESSION_BYTES and "${" in text:
         raise Invalid(at, f"a text with ${{...}} has at most {MAX_EXPRESSION_BYTES} bytes")
+    if _NESTED.search(text):
+        raise Invalid(at, "a default cannot hold ${...} or braces; write a plain text or number")
     parts: list[Part] = []
     end = 0
     for token in _TOKEN.finditer(text):
@@ -106,6 +115,16 @@ def parse_text(text: str, at: At = ()) -> list[Part]:
         end = token.end()
     _add_literal(parts, text[end:], at)
     return parts
+
+
+def _mistakes_in(text: str, at: At) -> Iterator[Invalid]:
+    """Yield what is wrong with each reference of a text."""
+    for token in _TOKEN.finditer(text):
+        try:
+            if token[1] is not None:
+                _parse_reference(token[1], at)
+        except Invalid as problem:
+            yield problem
 
 
 def _add_literal(parts: list[Part], text: str, at: At) -> None:
@@ -162,6 +181,7 @@ class _Compiler:
     references: set[Path] = field(default_factory=set)
     needs_default: set[Path] = field(default_factory=set)
     secret_leaves: list[tuple[At, tuple[Part, ...]]] = field(default_factory=list)
+    problems: list[Invalid] = field(default_factory=list)
     constant: bool = True
 
     def compile(self, node: object, at: At) -> Render:
@@ -176,17 +196,26 @@ class _Compiler:
         return lambda _scope: node
 
     def _text(self, text: str, at: At) -> Render:
-        parts = parse_text(text, at)
+        try:
+            parts = parse_text(text, at)
+        except Invalid as problem:
+            others = [found for found in _mistakes_in(text, at) if str(found) != str(problem)]
+            return self._refuse(problem, *others)
         for part in parts:
             if isinstance(part, Reference):
                 self._note(part)
         if any(isinstance(part, Secret) for part in parts):
             if not self.allow_secrets:
-                raise Invalid(at, "${secrets...} is allowed only in what an action sends")
+                refused = "${secrets...} is allowed only in what an action sends"
+                return self._refuse(Invalid(at, refused))
             self.secret_leaves.append((at, tuple(parts)))
             self.constant = False
             return lambda _scope: None
         return self.render_parts(parts)
+
+    def _refuse(self, *problems: Invalid) -> Render:
+        self.problems.extend(problems)
+        return lambda _scope: None
 
     def _note(self, reference: Reference) -> None:
         self.constant = False
@@ -236,13 +265,28 @@ def _slot_parts(parts: Sequence[Part], scope: Scope) -> tuple[str | Secret, ...]
     )
 
 
-def compile_template(node: object, *, allow_secrets: bool = False) -> Template:
-    """Return a template of any JSON-like value; raises Invalid where a reference is malformed."""
+def compile_template(
+    node: object, *, allow_secrets: bool = False, problems: list[Invalid] | None = None
+) -> Template:
+    """Return a template of any JSON-like value; raises Invalid where a reference is malformed.
+
+    With a list of `problems` each mistake is added to it instead, and nothing is raised.
+    """
     compiler = _Compiler(allow_secrets)
-    return Template(compiler.compile(node, ()), compiler)
+    render = compiler.compile(node, ())
+    if problems is not None:
+        problems.extend(compiler.problems)
+    elif compiler.problems:
+        raise compiler.problems[0]
+    return Template(render, compiler)
 
 
-def compile_markdown(text: str) -> Template:
-    """Return a template of a text in Markdown: what it refers to stands in it as plain text."""
+def compile_markdown(text: str, problems: list[Invalid]) -> Template:
+    """Return a template of a text in Markdown: what it refers to stands in it as plain text.
+
+    Each mistake is added to the problems.
+    """
     compiler = _Compiler(allow_secrets=False, render_parts=_render_markdown)
-    return Template(compiler.compile(text, ()), compiler)
+    render = compiler.compile(text, ())
+    problems.extend(compiler.problems)
+    return Template(render, compiler)

@@ -74,6 +74,7 @@ class Turn(View):
         "provisional",
         "result",
         "resume_data",
+        "rounds",
         "sequence",
         "status",
         "steps_taken",
@@ -96,6 +97,7 @@ class Turn(View):
         self.resume_data = execution.resume_data
         self.paused_at, self.paused_ms = execution.paused_at, execution.paused_ms
         self.sequence, self.steps_taken = execution.sequence, execution.steps_taken
+        self.rounds = execution.rounds
         self.instant = now + timedelta(microseconds=execution.steps_taken)
         """Now, a microsecond later for each step so far."""
         self.current: str | None = None
@@ -364,4 +366,5 @@ class Turn(View):
             paused_ms=self.paused_ms,
             sequence=self.sequence,
             steps_taken=self.steps_taken,
+            rounds=self.rounds,
         )

@@ -58,3 +58,6 @@ class Fenced(SluicegateError):
 
 class Unstorable(SluicegateError):
     """The database refuses a value for good: repeating cannot help."""
+
+    executions: frozenset[str] = frozenset()
+    """The executions whose new states were being written, if it was that."""

@@ -79,7 +79,8 @@ async def find_requests(
     """Return the ids of the newest approval requests that fit; None is any status."""
     await transaction.run("use_custom_plans")
     if status == "pending":
-        return _ids(await transaction.fetch("find_open_requests", **{"roles": [], **asked}))
+        none: Row = {"roles": [], "barred": None}
+        return _ids(await transaction.fetch("find_open_requests", **{**none, **asked}))
     statuses = [status] if status is not None else ["pending", *CLOSED]
     return _ids(await transaction.fetch("find_requests", **asked, statuses=statuses))
 

@@ -15,6 +15,7 @@ from storage.errors import HousekeepingFailed, Unstorable
 from storage.partitions import (
     DROPPED,
     Month,
+    MonthInUse,
     drop_partition,
     ensure_partitions,
     existing_months,
@@ -101,7 +102,7 @@ class Housekeeping:
         for month in await self._expired(before):
             low, high = month.ids
             done += await self._trim(OF_MONTH, low=low, high=high)
-            done.append(await self._drop(month))
+            done.append(await self._drop(month, before))
         months = await self._read(existing_months)
         oldest = min((month.start for month in months), default=now)
         done += await self._trim(STRAYS, low=first_id(oldest), before=before)
@@ -118,9 +119,14 @@ class Housekeeping:
             and await self._read(partial(has_ended, month=month, before=before))
         ]
 
-    async def _drop(self, month: Month) -> str:
+    async def _drop(self, month: Month, before: datetime) -> str:
         for table in DROPPED:
-            if not await self._patiently(partial(drop_partition, table=table, month=month)):
+            drop = partial(drop_partition, table=table, month=month, before=before)
+            try:
+                is_gone = await self._patiently(drop)
+            except MonthInUse as problem:
+                return f"{problem}: kept until they have ended"
+            if not is_gone:
                 # The month's executions are still there: the next round finds it again.
                 return f"{table} of {month.suffix} is in use: dropped later"
         return f"dropped {month.suffix}"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
+from engine.errors import SluicegateError
 from storage.store import Connection
 
 PARTITIONED = ("workflow_executions", "step_executions", "waits", "approval_requests", "events")
@@ -185,7 +186,21 @@ async def has_ended(connection: Connection, month: Month, before: datetime) -> b
     return row is not None and bool(row["ended"])
 
 
-async def drop_partition(connection: Connection, table: str, month: Month) -> None:
-    """Drop a month's partition of one table."""
+class MonthInUse(SluicegateError):
+    """Executions have begun in a month that was over: their events bear old times."""
+
+
+async def drop_partition(
+    connection: Connection, table: str, month: Month, before: datetime
+) -> None:
+    """Drop a month's partition of one table; raises MonthInUse if it does not rest any more.
+
+    Nothing can begin in the month between the look and the drop: its executions are locked.
+    """
+    lock = sql.SQL("lock table {name} in share mode")
+    executions = sql.Identifier(f"workflow_executions_{month.suffix}")
+    await connection.execute(lock.format(name=executions))
+    if not await has_ended(connection, month, before):
+        raise MonthInUse(f"{month.suffix} has new executions")
     statement = sql.SQL("drop table if exists {name}")
     await connection.execute(statement.format(name=sql.Identifier(f"{table}_{month.suffix}")))

@@ -101,6 +101,8 @@ def cursor_cell(execution: Execution) -> dict[str, object]:
         "lines": {name: _line_cell(line) for name, line in execution.lines.items()},
         "steps_taken": execution.steps_taken,
     }
+    if execution.rounds:
+        cell["rounds"] = execution.rounds
     _keep_order(cell, "lines_order", execution.lines)
     if execution.provisional is not None:
         cell["provisional"] = execution.provisional
@@ -266,6 +268,7 @@ def execution_from_row(
         paused_ms=row["paused_ms"],
         sequence=row["sequence"],
         steps_taken=cursor.get("steps_taken", 0),
+        rounds=cursor.get("rounds", 0),
     )
 
 

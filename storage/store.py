@@ -26,16 +26,42 @@ Rows = Sequence[Mapping[str, object]]
 
 SESSION_OPTIONS = (
     "-c statement_timeout=10000 -c lock_timeout=2000 "
-    "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+    "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
+    # The server too notices a peer that is gone, within 30 s: it holds our locks until then.
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4 "
+    "-c tcp_user_timeout=30000"
 )
-TRANSIENT = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
-"""After these the same work may be tried again: lost connection, lock, deadlock, resources."""
+TRANSIENT = (
+    psycopg.OperationalError,
+    psycopg.InternalError,
+    psycopg.InterfaceError,
+    psycopg.errors.UniqueViolation,
+)
+"""After these the same work may be tried again: lost connection, lock, deadlock, resources, and an
+id that two transactions took at once: the second then finds it used."""
+RACED = ("idx_decisions_decision_id", "commands_pkey")
+"""Where two may come with one id at once; any other repetition is in the data itself."""
 UNREADABLE = (
     "DATABASE_URL cannot be read: write postgresql://USER:PASSWORD@HOST:5432/DATABASE, "
     "with %40 for an @ and %2F for a / in the password"
 )
 DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that say the values themselves cannot be stored (reliability.md)."""
+
+
+def connection_settings(name: str) -> dict[str, Any]:
+    """Return what every connection of ours is opened with, beside its URL."""
+    return {
+        "row_factory": dict_row,
+        "options": SESSION_OPTIONS,
+        "application_name": name,
+        # A line that is only half there is noticed within 25 s (reliability.md, settings).
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+        "connect_timeout": 5,
+    }
 
 
 def address_of(url: str) -> str:
@@ -60,7 +86,7 @@ def address_of(url: str) -> str:
 def is_unstorable(error: psycopg.Error) -> bool:
     """Tell whether repeating the work cannot help, because of the data in it."""
     if isinstance(error, psycopg.errors.UniqueViolation):
-        return (error.diag.constraint_name or "") != "idx_decisions_decision_id"
+        return (error.diag.constraint_name or "") not in RACED
     if error.sqlstate is None:
         return isinstance(error, psycopg.DataError)
     return error.sqlstate[:2] in DATA_CLASSES
@@ -151,17 +177,7 @@ class PostgresStore:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=psycopg.AsyncConnection[dict[str, Any]],
-            kwargs={
-                "row_factory": dict_row,
-                "options": SESSION_OPTIONS,
-                "application_name": name,
-                # A line that is only half there is noticed within 25 s (reliability.md, settings).
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 25_000,
-                "connect_timeout": 5,
-            },
+            kwargs=connection_settings(name),
             min_size=1,
             max_size=pool_size,
             timeout=10,

@@ -13,7 +13,7 @@ from engine.durations import read_instant
 from engine.ids import ExecutionId, parse_execution_id, public_id
 from streams.json_check import Undecodable, read_json, require_object
 from streams.messages import Command, DomainEvent
-from streams.notes import KINDS, Answered, read_answered
+from streams.notes import KINDS, Answered, Grant, read_answered
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_DECISION_BYTES = 64 * 1024
@@ -172,7 +172,8 @@ def _binary(
     record: RawRecord, headers: Mapping[str, str], payload: dict[str, object]
 ) -> DomainEvent:
     if "ce_specversion" in headers:
-        for name in ("id", "type", "source"):
+        # Without an id the header `event-id` or the record's place is it (interfaces.md, Messages).
+        for name in ("type", "source"):
             _require(name, headers.get(f"ce_{name}"))
     return _event(
         record,
@@ -265,9 +266,12 @@ def decode_answered(record: RawRecord) -> Answered:
     if value.get("decision_id") is None:
         value = {**value, "decision_id": _id_of(record)}
     try:
-        return read_answered(value)
+        item = read_answered(value)
     except ValidationError as problem:
         raise Undecodable("invalid_decision", problem_text(problem)) from None
+    if isinstance(item, Grant) and item.is_over(record.received_at):
+        raise Undecodable("invalid_decision", "until: a period that is over lets nobody decide")
+    return item
 
 
 def decode_command(record: RawRecord) -> Command:

@@ -1,6 +1,7 @@
 """Committed effects to actions, and their results back as inputs (architecture.md rule 4)."""
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Mapping, Sequence
@@ -15,15 +16,19 @@ from engine.effects import Perform
 from engine.ids import ChildId, ExecutionId
 from engine.inputs import ActionFailed, ActionInDoubt, ActionSucceeded, Input
 from engine.templates import Secret, SecretSlot
+from storage.errors import Unstorable
 from storage.store import PostgresStore, json_size
 from streams.driver import Driver
 from streams.enrichment import Enrichment
 from streams.failpoints import reach
 from streams.notices import NOTICE_PATH
+from streams.turns import Held, Turns
 from streams.work import LEASE_GRACE_SECONDS, Work
 
-CONCURRENT = 64
-"""Actions of one worker under way at once."""
+CLAIM_MOST = 64
+"""Effects that are taken over at once."""
+RECORD_SECONDS = 2.0
+"""How long an orderly end waits for results that came to be recorded."""
 CLAIM_SECONDS = 1.0
 """How often a worker looks for effects whose worker has died."""
 
@@ -88,39 +93,57 @@ class Dispatcher:
     ) -> None:
         self._store, self._driver, self._actions = store, driver, actions
         self._enrichment, self._max_output_bytes = enrichment, max_output_bytes
-        self._gate = asyncio.Semaphore(CONCURRENT)
+        self._turns = Turns(store, driver.worker)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._draining = False
-        self._begun: set[ChildId] = set()
-        """Effects whose action was begun, and whose result is not recorded yet."""
         self._finished: asyncio.Queue[Finished] = asyncio.Queue()
 
     def committed(self, work: Work) -> None:
-        """Begin the effects that a transaction committed under our lease."""
+        """Begin the effects that a transaction committed under our lease, each in its turn."""
         for execution_id, effect in work.performs:
-            self._begin(execution_id, effect)
+            held = Held(execution_id, effect)
+            if self._may_repeat(effect.kind, effect.in_doubt) and self._turns.begins_now(held):
+                self._start(held)
+            else:
+                self._turns.wait(held)
 
-    def _begin(self, execution_id: ExecutionId, effect: Perform) -> None:
-        if self._draining:
-            return
-        task = asyncio.create_task(self._perform(execution_id, effect))
+    async def run(self) -> None:
+        """Begin calls, keep what is held, and write results as they come."""
+        await asyncio.gather(self._begin(), self._turns.renew(), self._record())
+
+    async def _begin(self) -> None:
+        while True:
+            for held in await self._turns.next():
+                self._start(held)
+
+    def _start(self, held: Held) -> None:
+        task = asyncio.create_task(self._perform(held.execution_id, held.effect))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _perform(self, execution_id: ExecutionId, effect: Perform) -> None:
-        async with self._gate:
-            self._begun.add(effect.id)
+        try:
+            result = await self._call(execution_id, effect)
+        except Exception:
+            # Not ours to look after any more: it is taken over when its lease has ended.
+            self._turns.let_go([effect.id])
+            raise
+        await self._finished.put(Finished(effect.id, execution_id, result))
+
+    async def _call(self, execution_id: ExecutionId, effect: Perform) -> Succeeded | Failed:
+        try:
             reach("effect.after_claim")
             result = await self._actions.perform(request_of(execution_id, effect))
             reach("effect.after_call")
+        finally:
+            self._turns.ended()
         if effect.path == NOTICE_PATH and effect.kind == "notify" and isinstance(result, Failed):
             log.warning("a notice of %s was not sent: %s", execution_id, result.message)
         if effect.kind != "load":
             # A resource is no step's output: it counts with the context.
-            result = bounded(result, self._max_output_bytes)
-        elif isinstance(result, Succeeded):
+            return bounded(result, self._max_output_bytes)
+        if isinstance(result, Succeeded):
             await self._keep(effect, result)
-        await self._finished.put(Finished(effect.id, execution_id, result))
+        return result
 
     async def _keep(self, effect: Perform, result: Succeeded) -> None:
         seconds = effect.params.get("cache_seconds")
@@ -128,15 +151,27 @@ class Dispatcher:
         resource, id = str(effect.params["resource"]), str(effect.params["id"])
         await self._enrichment.keep(resource, id, result.output, ttl)
 
-    async def run(self) -> None:
+    async def _record(self) -> None:
         """Write results as they come, many at once."""
         while True:
             batch = [await self._finished.get()]
             while not self._finished.empty() and len(batch) < 500:
                 batch.append(self._finished.get_nowait())
-            settle = partial(self._settle, batch=batch)
-            await self._driver.run_until_done(settle, "dispatcher")
-            self._begun.difference_update(item.id for item in batch)
+            try:
+                await self._write(batch)
+            except Unstorable:
+                # One of them leads to what cannot be stored: alone it is found, and fails.
+                for item in batch:
+                    await self._write([item])
+            self._recorded(batch)
+
+    async def _write(self, batch: Sequence[Finished]) -> None:
+        await self._driver.run_until_done(partial(self._settle, batch=batch), "dispatcher")
+
+    def _recorded(self, batch: Sequence[Finished]) -> None:
+        self._turns.let_go([item.id for item in batch])
+        for _ in batch:
+            self._finished.task_done()
 
     async def claim(self) -> None:
         """Take over the effects of workers that died."""
@@ -145,7 +180,8 @@ class Dispatcher:
             rows = await self._driver.run_until_done(self._claim, "dispatcher")
             for row in rows:
                 log.warning("taking over effect %s (attempt %d)", row["id"], row["attempt"])
-                self._begin(ExecutionId(row["execution_id"]), perform_from_row(row))
+                execution_id = ExecutionId(row["execution_id"])
+                self._turns.wait(Held(execution_id, perform_from_row(row), row["begun"]))
 
     async def _claim(self, work: Work) -> Sequence[Mapping[str, Any]]:
         """Take effects left behind; those that may not be repeated are left to their executions."""
@@ -153,9 +189,14 @@ class Dispatcher:
             "claim_effects",
             lease_token=self._driver.worker,
             grace_seconds=LEASE_GRACE_SECONDS,
-            limit=CONCURRENT,
+            limit=self._driver.at_most(CLAIM_MOST),
+            held=sorted(self._turns.held),
         )
-        doubtful = [row for row in rows if row["begun"] and not self._may_repeat(row)]
+        doubtful = [
+            row
+            for row in rows
+            if row["begun"] and not self._may_repeat(row["kind"], row["in_doubt"])
+        ]
         await work.load({row["execution_id"] for row in doubtful})
         for row in doubtful:
             id = ExecutionId(row["execution_id"])
@@ -168,9 +209,9 @@ class Dispatcher:
         taken = {row["id"] for row in doubtful}
         return [row for row in rows if row["id"] not in taken]
 
-    def _may_repeat(self, row: Mapping[str, Any]) -> bool:
-        action = self._actions.get(row["kind"])
-        return row["in_doubt"] == "retry" and (action is None or action.idempotent)
+    def _may_repeat(self, kind: str, in_doubt: str) -> bool:
+        action = self._actions.get(kind)
+        return in_doubt == "retry" and (action is None or action.idempotent)
 
     async def _settle(self, work: Work, batch: Sequence[Finished]) -> None:
         """Record results under our lease, and give them to their executions."""
@@ -186,28 +227,31 @@ class Dispatcher:
                 work.apply(item.execution_id, to_input(item, work))
 
     async def drain(self, seconds: float) -> None:
-        """Begin nothing more, let what is under way finish for a while, and record its results."""
-        self._draining = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-        batch = []
-        while not self._finished.empty():
-            batch.append(self._finished.get_nowait())
-        if batch:
-            await self._driver.run(partial(self._settle, batch=batch))
-            self._begun.difference_update(item.id for item in batch)
+        """Begin nothing more, let what is under way finish for a while, and record its results.
+
+        `run` goes on meanwhile: what it has taken is committed before its loop may be ended.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._turns.close()
+                if self._tasks:
+                    await asyncio.wait(self._tasks)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RECORD_SECONDS):
+                await self._finished.join()
 
     async def release(self) -> None:
         """Leave what is not done to other workers at once; the last that a worker writes.
 
         Agents stop after the loops: what their last batches committed is among it.
         """
-        begun = set(self._begun)
         for task in self._tasks:
             task.cancel()
         async with self._store.transaction() as transaction:
             await transaction.run(
-                "release_effects", lease_token=self._driver.worker, begun=sorted(begun)
+                "release_effects",
+                lease_token=self._driver.worker,
+                untouched=self._turns.untouched,
             )
 
 

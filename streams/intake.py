@@ -116,6 +116,9 @@ class Intake:
             await self._until_committed(partition, records, None)
         except Unstorable as error:
             if len(records) == 1:
+                if await self._driver.give_up(error):
+                    await self._commit(partition, records)
+                    return
                 rejected = self._handler.reject(records[0], "unstorable", str(error))
                 await self._until_committed(partition, records, rejected)
                 return

@@ -45,6 +45,12 @@ async def reserve(work: "Work", wanted: Mapping[ExecutionId, Collection[Lane]]) 
     return free
 
 
+async def have_room(work: "Work", lanes: Collection[Lane]) -> bool:
+    """Tell whether one more may run in each of the lanes; locks them for this transaction."""
+    running = await _lock_and_count(work, {(lane.workflow, lane.name) for lane in lanes})
+    return all(running[(lane.workflow, lane.name)] < lane.most for lane in lanes)
+
+
 async def _lock_and_count(
     work: "Work", lanes: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:

@@ -271,10 +271,10 @@ class Ledger:
         }
 
     def record_changed(
-        self, execution: Execution, write: WriteRecord, result: Mapping[str, object]
+        self, execution: Execution, write: WriteRecord, result: Mapping[str, object], at: datetime
     ) -> None:
         """Tell the event topic that a record was created or updated (D30)."""
-        self.messages.append(self.outbound.record_changed(execution, write, result))
+        self.messages.append(self.outbound.record_changed(execution, write, result, at))
 
     def effect_rows(self) -> list[Row]:
         """Return the rows of the effects to be performed after the commit."""

@@ -57,11 +57,19 @@ def read_execution(value: object) -> object:
 def with_outcome(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a decision's fields with `approve`, `reject` and `approved: true` spelt out (S112)."""
     found = dict(value)
-    if "outcome" not in found and isinstance(found.get("approved"), bool):
-        found["outcome"] = "approved" if found.pop("approved") else "rejected"
+    approved = found.get("approved")
+    meant = None if not isinstance(approved, bool) else "approved" if approved else "rejected"
+    if found.get("outcome") is None and meant is not None:
+        found["outcome"] = meant
     outcome = found.get("outcome")
     if isinstance(outcome, str):
         found["outcome"] = SHORTHANDS.get(outcome, outcome)
+    if (
+        meant is not None
+        and found["outcome"] in ("approved", "rejected")
+        and (found["outcome"] != meant)
+    ):
+        raise ValueError(f"`outcome` says {found['outcome']} and `approved` says {meant}")
     return found
 
 

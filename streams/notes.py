@@ -85,6 +85,10 @@ class Grant(Said):
             raise ValueError("`until` must be after `from`")
         return self
 
+    def is_over(self, received_at: datetime) -> bool:
+        """Tell whether its period ends before it can begin."""
+        return self.until is not None and self.until <= (self.since or received_at)
+
     def delegations(self, received_at: datetime) -> list[Delegation]:
         """Return what is granted; without `from` at once, without `until` for 30 days."""
         since = self.since or received_at

@@ -24,12 +24,20 @@ def encoded(value: object) -> bytes:
 class Outbound:
     """Builds the records of one deployment's topics."""
 
-    __slots__ = ("_common", "_common_of", "_event_topic", "_topics")
+    __slots__ = ("_cause", "_common", "_common_of", "_event_topic", "_topics")
 
     def __init__(self, topics: Topics, event_topic: str) -> None:
         self._topics, self._event_topic = topics, event_topic
-        self._common_of: tuple[str, datetime] | None = None
+        self._common_of: tuple[str, datetime, str | None] | None = None
         self._common: dict[str, str] = {}
+        self._cause: str | None = None
+
+    def caused_by(self, id: str | None) -> None:
+        """Note which message the next records follow from; None: the one that began it all."""
+        self._cause = id
+
+    def _cause_of(self, execution: Execution) -> str | None:
+        return self._cause or _text(execution.meta.get("id"))
 
     def life_cycle(self, execution: Execution, announce: Announce) -> Outgoing:
         """Return a record of the executions topic."""
@@ -53,7 +61,8 @@ class Outbound:
     def wait_opened(self, execution: Execution, wait: Wait) -> Outgoing:
         """Return the waiting record that announces an open wait."""
         headers = self._headers(execution, "wait.opened", f"{wait.id}:opened", wait.opened_at)
-        return Outgoing(self._topics.waiting, wait.id, encoded(wait.record), headers)
+        value = encoded({**wait.record, **_progress(wait)})
+        return Outgoing(self._topics.waiting, wait.id, value, headers)
 
     def announced_again(self, wait: Wait) -> Outgoing:
         """Return the waiting record of an open wait whose topic was lost, as it is now."""
@@ -100,10 +109,10 @@ class Outbound:
             emit.event,
             f"{SOURCE}/{execution.workflow}",
             emit.id,
-            execution.started_at,
+            emit.at,
             subject=emit.subject,
             execution_id=public_id(execution.id),
-            causation_id=_text(meta.get("id")),
+            causation_id=self._cause_of(execution),
             hops=(hops if isinstance(hops, int) else 0) + 1,
             traceparent=_text(meta.get("traceparent")),
             tracestate=_text(meta.get("tracestate")),
@@ -117,6 +126,7 @@ class Outbound:
         execution: Execution,
         write: WriteRecord,
         result: Mapping[str, object],
+        at: datetime,
     ) -> Outgoing:
         """Return the event that tells of a created or updated record (D30)."""
         emit = Emit(
@@ -125,6 +135,7 @@ class Outbound:
             {**result, "data": write.values},
             f"{write.entity}:{write.entity_id}",
             subject=f"{write.entity}/{write.entity_id}",
+            at=at,
         )
         return self.emitted(execution, emit)
 
@@ -138,16 +149,16 @@ class Outbound:
 
     def _headers(self, execution: Execution, kind: str, id: str, at: datetime) -> dict[str, str]:
         # The messages of one input follow each other and differ in two headers alone.
-        if self._common_of != (execution.id, at):
+        if self._common_of != (execution.id, at, self._cause):
             meta = execution.meta
-            self._common_of = (execution.id, at)
+            self._common_of = (execution.id, at, self._cause)
             self._common = cloud_headers(
                 "",
                 SOURCE,
                 "",
                 at,
                 execution_id=public_id(execution.id),
-                causation_id=_text(meta.get("id")),
+                causation_id=self._cause_of(execution),
                 traceparent=_text(meta.get("traceparent")),
                 tracestate=_text(meta.get("tracestate")),
             )

@@ -137,6 +137,17 @@ class Positions:
         if topic_id is not None and stored_id is not None and topic_id != stored_id:
             await self._restart(partition, stored, stored_id, topic_id, beginning)
             return beginning
+        if topic_id is not None and stored_id is None:
+            await self._store.fetch("name_topic", **self.key(partition), topic_id=topic_id)
+        end = log_state.ends.get(partition)
+        if end is not None and end < stored:
+            log.error(
+                "%s[%d]: our position is %d, but the log ends at %d: it lost records, and what "
+                "comes below our position will be taken for known; compare it with its producers",
+                *partition,
+                stored,
+                end,
+            )
         if stored < beginning:
             if not self._accept_gaps:
                 raise RetentionLoss(partition, stored, beginning)
@@ -153,16 +164,11 @@ class Positions:
         new_id: str | None,
         beginning: int,
     ) -> None:
-        """Begin a re-created topic at its start, and say so; the first to notice acts on it."""
-        rows = await self._store.fetch(
-            "restart_position",
-            **self.key(partition),
-            expected=stored,
-            old_topic_id=old_id,
-            topic_id=new_id,
-            next_offset=beginning,
-        )
-        if rows and old_id != new_id:
+        """Begin a re-created topic at its start, and say so.
+
+        What must follow comes first: told twice after a crash is better than never.
+        """
+        if old_id != new_id:
             log.warning(
                 "%s[%d] was re-created (topic id %s, formerly %s): starting at offset %d",
                 *partition,
@@ -171,6 +177,14 @@ class Positions:
                 beginning,
             )
             await self._on_recreated(partition)
+        await self._store.fetch(
+            "restart_position",
+            **self.key(partition),
+            expected=stored,
+            old_topic_id=old_id,
+            topic_id=new_id,
+            next_offset=beginning,
+        )
 
     async def accept(
         self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 
 from storage.errors import DatabaseUnreachable
-from storage.store import TRANSIENT, PostgresStore
+from storage.store import TRANSIENT, Connection, PostgresStore, connection_settings
 from streams.codecs import Outgoing
 from streams.driver import back_off
 from streams.failpoints import reach
@@ -55,8 +56,8 @@ class Relay:
 
     async def _run_connected(self) -> None:
         """Hold the shards' locks on one connection; losing it gives them up."""
-        async with await psycopg.AsyncConnection.connect(
-            self._store.url, autocommit=True, application_name="sluicegate relay"
+        async with await psycopg.AsyncConnection[dict[str, Any]].connect(
+            self._store.url, autocommit=True, **connection_settings("sluicegate relay")
         ) as connection:
             owned: set[int] = set()
             while True:
@@ -65,15 +66,15 @@ class Relay:
                 if not owned or not await self._publish(owned):
                     await self._pause()
 
-    async def _take_shards(self, connection: psycopg.AsyncConnection, owned: set[int]) -> None:
+    async def _take_shards(self, connection: Connection, owned: set[int]) -> None:
         for shard in range(SHARDS):
             if shard in owned:
                 continue
             cursor = await connection.execute(
-                "select pg_try_advisory_lock(hashtext('sluicegate.outbox'), %s)", (shard,)
+                "select pg_try_advisory_lock(hashtext('sluicegate.outbox'), %s) as taken", (shard,)
             )
             row = await cursor.fetchone()
-            if row is not None and row[0]:
+            if row is not None and row["taken"]:
                 owned.add(shard)
         if len(owned) == SHARDS:
             await connection.execute("select 1")

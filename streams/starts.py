@@ -48,17 +48,20 @@ class Proposal:
 
 def apply_trigger(proposal: Proposal, trigger: Trigger, scope: Mapping[str, object]) -> None:
     """Give a proposal the key and lanes of its trigger; raises Unresolved."""
+    if trigger.key is not None and trigger.on_busy != "queue":
+        proposal.key, proposal.replaces = trigger.key.text(scope), trigger.on_busy == "replace"
+    proposal.lanes = lanes_of(proposal.name, trigger, scope)
+
+
+def lanes_of(workflow: str, trigger: Trigger, scope: Mapping[str, object]) -> tuple[Lane, ...]:
+    """Return the lanes in which what a trigger starts runs; raises Unresolved."""
     lanes = []
-    if trigger.key is not None:
-        key = trigger.key.text(scope)
-        if trigger.on_busy == "queue":
-            lanes.append(Lane(proposal.name, f"key:{key}", 1))
-        else:
-            proposal.key, proposal.replaces = key, trigger.on_busy == "replace"
+    if trigger.key is not None and trigger.on_busy == "queue":
+        lanes.append(Lane(workflow, f"key:{trigger.key.text(scope)}", 1))
     if trigger.concurrency is not None:
         lane = trigger.concurrency.key.text(scope)
-        lanes.append(Lane(proposal.name, f"concurrency:{lane}", trigger.concurrency.limit))
-    proposal.lanes = tuple(lanes)
+        lanes.append(Lane(workflow, f"concurrency:{lane}", trigger.concurrency.limit))
+    return tuple(lanes)
 
 
 async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionId]:

@@ -17,16 +17,17 @@ from streams.agents.decisions import DecisionsHandler
 from streams.driver import Driver
 from streams.failpoints import reach
 from streams.gathering import Gathering
-from streams.meeting import meet_waits, meet_watches
+from streams.looks import Looks, Opened
+from streams.meeting import bring_together
+from streams.sweep import Sweep
 from streams.watermark import NEVER, Watermark
 from streams.work import Work
 
 CLAIM = 500
 EXPIRY_GRACE_SECONDS = 15 * 60.0
 """How long an expiry waits at most for decisions that were sent before it (reliability.md)."""
-SWEEP_SECONDS = 1.0
-LOOKS = 12
-"""How often what is new looks for early events: longer than any transaction lasts."""
+MEET_SECONDS = 1.0
+"""How often held decisions and early events are looked for without a cause."""
 
 log = logging.getLogger("sluicegate.ticker")
 
@@ -64,7 +65,7 @@ class Ticker:
         self._watermark, self._decided_until, self._overdue = watermark, NEVER, False
         self._keep_early_seconds, self._look_seconds = keep_early_seconds, look_seconds
         self._meet, self._due = asyncio.Event(), asyncio.Event()
-        self._looks_left: dict[tuple[str, str], int] = {}
+        self._looks, self._sweep = Looks(), Sweep(driver)
 
     def committed(self, work: Work) -> None:
         """Look for held decisions and early events when a transaction opened what they wait for."""
@@ -72,10 +73,10 @@ class Ticker:
             self._due.set()
         if "approval" in work.ledger.opened_kinds:
             self._meet.set()
-        looks = [("wait", str(wait)) for wait in work.ledger.opened_event_waits]
-        looks += [("watch", str(row["execution_id"])) for row in work.ledger.watches]
-        if looks:
-            self._looks_left |= dict.fromkeys(looks, LOOKS)
+        waits = [str(wait) for wait in work.ledger.opened_event_waits]
+        executions = [str(row["execution_id"]) for row in work.ledger.watches]
+        if waits or executions:
+            self._looks.add(Opened(waits, executions, asyncio.get_running_loop().time()))
             self._meet.set()
 
     async def run_timers(self) -> None:
@@ -86,7 +87,7 @@ class Ticker:
             if self._overdue:
                 fired += await self._expire()
             await self._driver.run_until_done(self._gathering.start_due, "gathered events")
-            if fired < CLAIM:
+            if fired < self._driver.at_most(CLAIM):
                 try:
                     async with asyncio.timeout(self._look_seconds):
                         await self._due.wait()
@@ -103,7 +104,7 @@ class Ticker:
             "claim_due_timers",
             # The instant that will stand in the rows: none may end before it was due.
             now=work.now,
-            limit=CLAIM,
+            limit=self._driver.at_most(CLAIM),
             decided_until=self._decided_until,
             grace_seconds=EXPIRY_GRACE_SECONDS,
         )
@@ -120,35 +121,23 @@ class Ticker:
 
     async def run_meetings(self) -> None:
         """Bring together decisions and events with what came after them."""
-        await self._sweep()
         while True:
             try:
-                async with asyncio.timeout(SWEEP_SECONDS):
+                async with asyncio.timeout(MEET_SECONDS):
                     await self._meet.wait()
             except TimeoutError:
                 pass
             self._meet.clear()
             await self._repeat(self._meet_decisions, "held decisions")
             await self._look_for_early_events()
+            if await self._sweep.go_on():
+                self._meet.set()
 
     async def _look_for_early_events(self) -> None:
-        looks = list(self._looks_left)
-        if not looks:
-            return
-        waits = [id for kind, id in looks if kind == "wait"]
-        watches = [id for kind, id in looks if kind == "watch"]
-
-        async def body(work: Work) -> None:
-            if waits:
-                await meet_waits(work, waits)
-            if watches:
-                await meet_watches(work, watches)
-
-        await self._driver.run_until_done(body, "early events")
-        for look in looks:
-            self._looks_left[look] -= 1
-            if not self._looks_left[look]:
-                del self._looks_left[look]
+        due = self._looks.take_due(asyncio.get_running_loop().time())
+        waits = [wait for opened in due for wait in opened.waits]
+        executions = [id for opened in due for id in opened.executions]
+        await bring_together(self._driver, waits, executions)
 
     async def _repeat(self, body: Callable[[Work], Awaitable[int]], what: str) -> None:
         while await self._driver.run_until_done(body, what) == CLAIM:
@@ -159,8 +148,3 @@ class Ticker:
         if not held[0]["held"]:
             return 0
         return await self._decisions.meet(work, self._keep_early_seconds)
-
-    async def _sweep(self) -> None:
-        """Once at the start: events, and what waits for them, that a crash kept apart."""
-        for meet in (meet_waits, meet_watches):
-            await self._repeat(lambda work, meet=meet: meet(work, ()), "early events")  # type: ignore[misc]

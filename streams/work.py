@@ -7,7 +7,7 @@ from datetime import datetime
 from engine.effects import Accept, Effect, Perform, Refuse
 from engine.execution import Closed, Execution, Wait
 from engine.ids import ExecutionId, WaitId
-from engine.inputs import ActionFailed, ActionSucceeded, Input
+from engine.inputs import ActionFailed, ActionSucceeded, DecisionArrived, EventArrived, Input
 from storage.rows import (
     changing_cells,
     execution_from_row,
@@ -133,6 +133,7 @@ class Work:
         if after is not before:
             self.executions[id] = after
             self.changed.add(id)
+        self.ledger.outbound.caused_by(cause_of(given))
         return self.ledger.take(after, effects)
 
     def _too_large(self, before: Execution, after: Execution, given: Input) -> Input | None:
@@ -182,7 +183,7 @@ class Work:
                 given: Input = ActionFailed(self.now, effect, result.code, result.message, False)
             else:
                 execution = self.executions[item.execution_id]
-                self.ledger.record_changed(execution, item.write, result)
+                self.ledger.record_changed(execution, item.write, result, self.now)
                 given = ActionSucceeded(self.now, effect, result)
             self.apply(item.execution_id, given)
 
@@ -258,3 +259,15 @@ class Work:
     def performs(self) -> Iterable[tuple[ExecutionId, Perform]]:
         """The effects that this worker performs after the commit."""
         return self.ledger.effects.values()
+
+
+def cause_of(given: Input) -> str | None:
+    """Return the id of the message that an input is; None for one that no message brought."""
+    match given:
+        case DecisionArrived():
+            return given.decision_id
+        case EventArrived():
+            id = given.meta.get("id")
+            return id if isinstance(id, str) else None
+        case _:
+            return None

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.approvals import NewDecision, decision_value
-from api.parts import Parts, PartsDep
+from api.parts import STORABLE, Parts, PartsDep
 from api.saying import STATUS_OF_CODE, await_receipt, produce
 from api.screens.forms import errors_of, fields_of, read_answers
 from api.screens.live import Change, stream
@@ -20,6 +20,7 @@ from api.screens.page import (
     missing,
     page,
     person_of,
+    query,
     remember,
     templates,
     typed_in,
@@ -37,7 +38,10 @@ from streams.producer import PublishFailed
 
 router = APIRouter()
 Row = dict[str, Any]
+Sent = Annotated[str | None, Query(max_length=MAX_NAME, pattern=STORABLE)]
 RECEIPT_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
+"""How often is looked for an answer that has not come."""
 MAX_REASON = 2_000
 SHOWN = ("title", "body", "entity", "outcomes", "form", "required_fields", "view")
 """The parts of a waiting record that its hash covers."""
@@ -138,22 +142,25 @@ async def show(
         "unaltered": is_unaltered(record),
         "hashed": hashed(record),
         "decision_id": typed.answers.get("decision_id") or uuid4().hex,
-        "live": f"/live/approvals/{request_id}",
+        "live": f"/live/approvals/{request_id}{query(sent=receipt and receipt.get('awaited'))}",
     }
     return page(request, "approval.html", data, typed.status)
 
 
+async def _answer(parts: Parts, request_id: str, sent: str | None) -> Row | None:
+    """Return the answer to what was sent about a request; `awaited` is what has none yet."""
+    if not sent:
+        return None
+    found = await parts.answering.receipt(sent)
+    if found is None:
+        return {"result": "sent", "message": "", "awaited": sent}
+    return found if found.get("request_id") in (request_id, None) else None
+
+
 @router.get("/approvals/{request_id}")
-async def form(
-    request: Request, parts: PartsDep, request_id: str, sent: str | None = None
-) -> Response:
+async def form(request: Request, parts: PartsDep, request_id: str, sent: Sent = None) -> Response:
     """Show one request with its form; `sent` is a decision or note to tell the answer of."""
-    receipt: Row | None = None
-    if sent is not None:
-        found = await parts.answering.receipt(sent[:MAX_NAME])
-        receipt = found or {"result": "sent", "message": ""}
-        if found is not None and found.get("request_id") not in (request_id, None):
-            receipt = None
+    receipt = await _answer(parts, request_id, sent)
     return await show(request, parts, request_id, receipt=receipt)
 
 
@@ -168,19 +175,24 @@ async def as_hashed(request: Request, parts: PartsDep, request_id: str) -> Respo
 
 
 @router.get("/live/approvals/{request_id}")
-async def live_approval(request: Request, parts: PartsDep, request_id: str) -> Response:
-    """Stream how a request stands whenever that changes."""
+async def live_approval(
+    request: Request, parts: PartsDep, request_id: str, sent: Sent = None
+) -> Response:
+    """Stream how a request stands whenever that changes, and the answer to what was sent."""
 
     async def render() -> str:
         approval = await ScreenReading(parts.store).approval(request_id)
         if approval is None:
             return ""
-        return fragment("approval_state.html", {"approval": approval, "record": approval["record"]})
+        receipt = await _answer(parts, request_id, sent)
+        data = {"approval": approval, "record": approval["record"], "receipt": receipt}
+        return fragment("approval_live.html", data)
 
     def concerns(change: Change) -> bool:
         return change.id == request_id
 
-    return stream(request, ("approval", request_id), concerns, render)
+    every = ANSWER_SECONDS if sent else None
+    return stream(request, ("approval", request_id, sent), concerns, render, every)
 
 
 def check(record: Row, answers: Mapping[str, str]) -> Typed:

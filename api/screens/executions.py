@@ -1,8 +1,9 @@
 """Executions: what runs, what waits, what has ended; search by key, status, workflow and time."""
 
 import asyncio
+import re
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -10,9 +11,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.parts import Cursor, Parts, PartsDep, Text
 from api.screens.live import Change, stream
-from api.screens.page import fragment, page, query
+from api.screens.page import fragment, page, query, templates
 from engine.execution import Status
-from engine.ids import parse_execution_id, public_id
+from engine.ids import ExecutionId, parse_execution_id, public_id
 from storage.reading import ExecutionFilter
 from storage.screens import COUNTED, ScreenReading
 
@@ -22,12 +23,30 @@ Chosen = Annotated[str | None, Query(max_length=20)]
 STATUSES = tuple(str(status) for status in Status)
 
 
-def _instant(text: str | None) -> tuple[datetime | None, str]:
-    """Return the instant that was typed, in UTC, or what is wrong with it."""
-    if not text or not text.strip():
+SHOWN_ID = re.compile(r"(?:exec_)?([0-9a-f]{8})([0-9a-f]{4})(?:…|\.{2,3}) *([0-9a-f]{1,16})")
+"""What the list shows of an id: its beginning, which is an instant, and its end."""
+
+
+def shown_id(execution_id: str) -> str:
+    """Return the beginning and the end of an id; the search knows it by them."""
+    digits = execution_id.removeprefix("exec_")
+    return f"{digits[:12]}…{digits[-8:]}"
+
+
+templates.env.filters["shown_id"] = shown_id
+
+
+def _instant(text: str | None, clock: time) -> tuple[datetime | None, str]:
+    """Return the instant that was typed, in UTC, a day at `clock`; or what is wrong with it."""
+    text = (text or "").strip()
+    if not text:
         return None, ""
     try:
-        at = datetime.fromisoformat(text.strip())
+        return datetime.combine(date.fromisoformat(text), clock, UTC), ""
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None, "Write it as 2026-12-31 or 2026-12-31T18:00."
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC), ""
@@ -45,13 +64,16 @@ class Asked:
 
     def wanted(self) -> tuple[ExecutionFilter, dict[str, str]]:
         """Return what to list, and what is wrong with which field."""
-        status = self.status if self.status in STATUSES else None
+        status = self.status or None
+        wrong = "" if status in (None, *STATUSES) else f"There is no status {status}."
         key = (self.key or "").strip() or None
-        (begin, wrong_begin), (end, wrong_end) = _instant(self.since), _instant(self.until)
+        begin, wrong_begin = _instant(self.since, time.min)
+        # Until a day means until it is over, as in a delegation.
+        end, wrong_end = _instant(self.until, time.max)
         wanted = ExecutionFilter(
             status=status, workflow=self.workflow or None, key=key, since=begin, until=end
         )
-        return wanted, {"since": wrong_begin, "until": wrong_end}
+        return wanted, {"status": wrong, "since": wrong_begin, "until": wrong_end}
 
 
 AskedDep = Annotated[Asked, Depends()]
@@ -62,7 +84,8 @@ def is_about_executions(change: Change) -> bool:
     return change.kind == "execution"
 
 
-async def _data(parts: Parts, wanted: ExecutionFilter, cursor: str | None) -> dict[str, Any]:
+async def _data(parts: Parts, asked: Asked, cursor: str | None) -> dict[str, Any]:
+    wanted, _ = asked.wanted()
     found, counts = await ScreenReading(parts.store).executions(wanted, ROWS, cursor)
     return {
         "rows": found.items,
@@ -70,8 +93,20 @@ async def _data(parts: Parts, wanted: ExecutionFilter, cursor: str | None) -> di
         "counts": counts,
         "most": COUNTED,
         "statuses": STATUSES,
-        "others": {"workflow": wanted.workflow, "key": wanted.key},
+        "others": {name: value for name, value in asdict(asked).items() if name != "status"},
+        "chosen": wanted.status,
     }
+
+
+async def _named(parts: Parts, text: str) -> ExecutionId | None:
+    """Return the execution that a text names, by its id or by what the list shows of it."""
+    if (parsed := parse_execution_id(text)) is not None:
+        return ExecutionId(parsed)
+    shown = SHOWN_ID.fullmatch(text.lower())
+    if shown is None:
+        return None
+    found = await ScreenReading(parts.store).shown(f"{shown[1]}-{shown[2]}", shown[3])
+    return None if found is None else ExecutionId(found)
 
 
 @router.get("/executions")
@@ -79,12 +114,12 @@ async def list_executions(
     request: Request, parts: PartsDep, asked: AskedDep, cursor: Cursor = None
 ) -> Response:
     """Show executions, newest first; an id typed as key leads to its execution."""
-    named = parse_execution_id((asked.key or "").strip()) if asked.key else None
+    named = await _named(parts, (asked.key or "").strip())
     if named is not None:
         return RedirectResponse(f"/executions/{public_id(named)}", 303)
-    wanted, wrong = asked.wanted()
+    _, wrong = asked.wanted()
     shown, names = await asyncio.gather(
-        _data(parts, wanted, cursor), ScreenReading(parts.store).workflow_names()
+        _data(parts, asked, cursor), ScreenReading(parts.store).workflow_names()
     )
     chosen = asdict(asked)
     data = {
@@ -107,6 +142,6 @@ async def live_executions(request: Request, parts: PartsDep, asked: AskedDep) ->
     wanted, _ = asked.wanted()
 
     async def render() -> str:
-        return fragment("executions_rows.html", await _data(parts, wanted, None))
+        return fragment("executions_rows.html", await _data(parts, asked, None))
 
     return stream(request, ("executions", wanted), is_about_executions, render)

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.parts import Cursor, Parts, PartsDep
 from api.screens.page import MAX_NAME, Person, missing, page, person_of, query, remember, typed_in
+from api.screens.values import MASK, is_secret, masked_text
 from api.screens.wording import visible
 from engine.ids import ExecutionId, public_id
 from storage.dead_letters import (
@@ -58,7 +59,7 @@ def bytes_of(value: bytes | None) -> Bytes | None:
         if not cut or problem.start < len(part) - 4:
             return Bytes(len(value), "", _dump(part[:1_024]), len(value) > 1_024)
         text = part[: problem.start].decode("utf-8")
-    return Bytes(len(value), visible(text), "", cut)
+    return Bytes(len(value), visible(masked_text(text)), "", cut)
 
 
 def _dump(value: bytes) -> str:
@@ -77,6 +78,7 @@ def headers_of(row: Mapping[str, Any]) -> list[tuple[str, str]]:
         name, encoded = item
         value = bytes_of(None if encoded is None else b64decode(encoded))
         text = "" if value is None else value.text or value.dump
+        text = MASK if text and is_secret(name) else text
         found.append((visible(name), text))
     return found
 
@@ -87,6 +89,7 @@ async def dead_letters(
 ) -> Response:
     """Show what could not be taken, newest first."""
     known = status if status in STATUSES else None
+    wrong = "" if status in (None, "", "any", *STATUSES) else f"There is no status {status}."
     found = await DeadLetterRows(parts.store).page(DeadLetterFilter(), known, ROWS, cursor)
     data = {
         "rows": found.items,
@@ -94,8 +97,9 @@ async def dead_letters(
         "next_cursor": found.next_cursor,
         "status": known,
         "statuses": STATUSES,
+        "wrong": wrong,
     }
-    return page(request, "dead_letters.html", data)
+    return page(request, "dead_letters.html", data, 422 if wrong else 200)
 
 
 @router.get("/dead-letters/{id}")

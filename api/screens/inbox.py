@@ -79,8 +79,13 @@ AskedDep = Annotated[Asked, Depends()]
 
 
 async def _data(parts: Parts, wanted: InboxFilter, cursor: str | None) -> dict[str, Any]:
-    found, open = await ScreenReading(parts.store).inbox(wanted, ROWS, cursor)
-    return {"rows": found.items, "next_cursor": found.next_cursor, "open": counted(open, COUNTED)}
+    found, fitting, open = await ScreenReading(parts.store).inbox(wanted, ROWS, cursor)
+    return {
+        "rows": found.items,
+        "next_cursor": found.next_cursor,
+        "fitting": counted(fitting, COUNTED),
+        "open": counted(open, COUNTED),
+    }
 
 
 @router.get("/")
@@ -114,7 +119,6 @@ async def show(
         "next_page": asked.query(cursor=shown["next_cursor"]),
         "live": None if cursor else f"/live/inbox{asked.query()}",
         "here": asked.query(cursor=cursor),
-        "bulk": any(row["bulk"] for row in shown["rows"]),
         "chosen": chosen,
         "errors": errors or {},
     }

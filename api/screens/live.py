@@ -18,6 +18,8 @@ RETRY_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 15.0
 IDLE_SECONDS = 30.0
 """How long changes are still read after the last window has closed."""
+PROBE_SECONDS = 5.0
+"""How often is asked whether there is still a database, though nothing changes."""
 STALE = (
     '<div id="notice" hx-swap-oob="innerHTML"><p class="note bad" role="alert">'
     "The database cannot be reached; what you see may be old.</p></div>"
@@ -26,6 +28,7 @@ FRESH = '<div id="notice" hx-swap-oob="innerHTML"></div>'
 
 Render = Callable[[], Awaitable[str]]
 Concerns = Callable[[Change], bool]
+Probe = Callable[[], Awaitable[object]]
 log = logging.getLogger("sluicegate.live")
 
 __all__ = ["Change", "Live", "stream"]
@@ -87,10 +90,11 @@ class View:
 class Live:
     """Windows by what they look at; listens only while there are any."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, probe: Probe) -> None:
+        self._source, self._probe = source, probe
         self._views: dict[Hashable, View] = {}
         self._listening: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
     async def read(
@@ -132,6 +136,20 @@ class Live:
     def _listen(self) -> None:
         if self._listening is None or self._listening.done():
             self._listening = asyncio.create_task(self._follow())
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """Draw all views when there is no database: each says so, until it can be drawn again."""
+        while self._views:
+            try:
+                async with asyncio.timeout(PROBE_SECONDS):
+                    await self._probe()
+            except Exception:
+                log.info("open pages are told that the database does not answer")
+                for view in self._views.values():
+                    view.changed.set()
+            await asyncio.sleep(PROBE_SECONDS)
 
     async def _follow(self) -> None:
         """Mark the views that changes are about, until nobody has looked for a while."""
@@ -154,9 +172,11 @@ class Live:
             for reader in view.readers:
                 if reader.empty():
                     reader.put_nowait("")
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait([self._listening])
+        tasks = [task for task in (self._listening, self._probing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 def _message(html: str) -> str:

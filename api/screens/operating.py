@@ -93,21 +93,27 @@ async def send_command(request: Request, parts: PartsDep, id: str) -> Response:
     try:
         command = command_of(target, typed)
         misfit = refusal(command.kind, target)
-        await issue(parts, command, refuse=misfit, key=None, wait=RECEIPT_SECONDS)
+        receipt = await issue(parts, command, refuse=misfit, key=None, wait=RECEIPT_SECONDS)
     except Wrong as wrong:
         problem, field, status = wrong.problem, wrong.field, 422
     except Problem as refused:
-        problem, field, status = explained(refused.code, refused.detail), "", refused.status
+        field = "step" if refused.code == "unknown_step" and typed.get("step") else ""
+        problem, status = explained(refused.code, refused.detail), refused.status
     except PublishFailed as failed:
         problem, field, status = f"Nothing was sent; try again in a moment. {failed}", "", 503
     else:
-        return _done(request, command, target)
+        return _done(request, command, target, receipt)
     return await show(request, parts, id, typed=typed, problem=problem, field=field, status=status)
 
 
-def _done(request: Request, command: Command, target: dict[str, Any]) -> Response:
+def _done(
+    request: Request, command: Command, target: Mapping[str, Any], receipt: Mapping[str, Any] | None
+) -> Response:
+    """Lead to the execution that goes on: after a rerun, retry or skip that may be a new one."""
     execution = target["execution_id"]
-    if command.kind == "rerun":
+    if receipt is not None:
+        execution = receipt["execution_id"] or execution
+    elif command.kind == "rerun":
         execution = public_id(started_id(command))
     response = RedirectResponse(f"/executions/{execution}?sent={command.command_id}", 303)
     remember(response, Person(command.by, person_of(request).roles))

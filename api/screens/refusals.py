@@ -18,6 +18,7 @@ ADVICE: Mapping[str, str] = {
     "malformed": "The answer could not be read.",
     "not_paused": "Only what is paused can be resumed.",
     "waits_for_approval": "It waits for people: answer the request instead.",
+    "unknown_step": "There is no such step to do this at.",
     "not_failed": "Only what has failed can be tried again.",
     "already_held": "It is held already.",
 }

@@ -10,9 +10,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.events import NewEvent, outgoing
 from api.parts import Parts, PartsDep
-from api.screens.page import missing, typed_in
+from api.problems import Problem
+from api.screens.page import MAX_NAME, Person, missing, person_of, remember, typed_in
 from api.screens.unsent import NO_BROKER
 from api.screens.workflow import show
+from api.triggers import Wanted, start
 from engine.definition import Definition
 from engine.explain import Event, Explanation, explain
 from streams.codecs import MAX_EVENT_BYTES
@@ -32,14 +34,19 @@ def read_event(typed: Mapping[str, str]) -> tuple[NewEvent | None, dict[str, str
     type = typed.get("type", "").strip()
     if not type or len(type) > 255 or "*" in type:
         errors["type"] = "Name one event type, such as order.created."
-    try:
-        data = require_object(read_json(typed.get("data", "").encode(), MAX_EVENT_BYTES))
-    except Undecodable as problem:
-        data = {}
-        errors["data"] = f"{problem.message[:1].upper()}{problem.message[1:]}."
+    data = _object(typed, errors)
     if errors:
         return None, errors
     return NewEvent(type=type, data=data, id=uuid4().hex, source=SOURCE), {}
+
+
+def _object(typed: Mapping[str, str], errors: dict[str, str]) -> Row:
+    """Return the data that were typed; notes what is wrong with them."""
+    try:
+        return require_object(read_json(typed.get("data", "").encode(), MAX_EVENT_BYTES))
+    except Undecodable as problem:
+        errors["data"] = f"{problem.message[:1].upper()}{problem.message[1:]}."
+        return {}
 
 
 def explained(definition: Definition, event: NewEvent) -> Explanation:
@@ -88,3 +95,31 @@ async def _started(parts: Parts, name: str, event: NewEvent) -> str | None:
     answer = await parts.answers.wait(question, STARTED_SECONDS)
     runs = answer["executions"] if answer is not None else []
     return next((run["execution_id"] for run in runs if run["workflow"] == name), None)
+
+
+@router.post("/workflows/{name}/start")
+async def start_by_hand(request: Request, parts: PartsDep, name: str) -> Response:
+    """Start a workflow that no event starts, and go to its execution."""
+    typed = await typed_in(request)
+    if await parts.reading.workflow(name) is None:
+        return missing(request, f"The workflow {name}")
+    by, errors = typed.get("by", "").strip(), dict[str, str]()
+    data = _object(typed, errors)
+    if not by or len(by) > MAX_NAME:
+        errors["by"] = "Say who you are." if not by else f"At most {MAX_NAME} characters."
+    if errors:
+        return await show(request, parts, name, typed=typed, errors=errors, status=422)
+    try:
+        begun = await start(parts, Wanted(name, data, by=by), Response(), STARTED_SECONDS, None)
+    except Problem as refused:
+        errors["data"] = f"{refused.detail[:1].upper()}{refused.detail[1:]}."
+        return await show(request, parts, name, typed=typed, errors=errors, status=refused.status)
+    except PublishFailed as problem:
+        errors["data"] = f"Nothing was sent; try again in a moment. {problem}"
+        return await show(request, parts, name, typed=typed, errors=errors, status=503)
+    execution = str(begun["execution_id"])
+    if await parts.reading.execution(execution) is None:
+        return await show(request, parts, name, typed=typed, asked_for=execution)
+    response = RedirectResponse(f"/executions/{execution}", 303)
+    remember(response, Person(by, person_of(request).roles))
+    return response

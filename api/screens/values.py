@@ -1,5 +1,7 @@
 """Any JSON as rows of a table that people can read; what is left out says so."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,8 @@ MAX_ITEMS = 20
 MAX_COLUMNS = 7
 SECRET_NAMES = ("password", "passwd", "secret", "token", "authorization", "api_key", "apikey")
 MASK = "***"
+_MEMBER = re.compile(r"""("((?:[^"\\]|\\.)*)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s",{}\[\]]+)""")
+"""A member of an object whose value is no object and no list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def masked(value: Any) -> Any:
     """Return a value without what stands under names of secrets."""
     if isinstance(value, Mapping):
         return {
-            name: MASK if _is_secret(name) and inner not in (None, "") else masked(inner)
+            name: MASK if is_secret(name) and inner not in (None, "") else masked(inner)
             for name, inner in value.items()
         }
     if isinstance(value, list):
@@ -148,6 +152,17 @@ def masked(value: Any) -> Any:
     return value
 
 
-def _is_secret(name: object) -> bool:
+def masked_text(text: str) -> str:
+    """Return a text that holds JSON, perhaps cut, without what stands under names of secrets."""
+    try:
+        value = json.loads(text)
+        hidden = masked(value)
+    except (ValueError, RecursionError):
+        return _MEMBER.sub(lambda m: f'{m[1]}"{MASK}"' if is_secret(m[2]) else m[0], text)
+    return text if hidden == value else json.dumps(hidden, ensure_ascii=False, indent=2)
+
+
+def is_secret(name: object) -> bool:
+    """Tell whether what stands under a name is not shown."""
     text = str(name).lower().replace("-", "_")
     return any(secret in text for secret in SECRET_NAMES)

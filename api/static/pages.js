@@ -26,27 +26,54 @@
 
   const tellAll = () => document.querySelectorAll("time[data-ago]").forEach(tell);
 
-  function count() {
+  function title() {
+    const named = document.querySelector("[data-title]");
+    if (named) document.title = named.dataset.title;
     const found = document.querySelector("[data-count]");
     if (found) document.title = document.title.replace(/^\([^)]*\)/, "(" + found.dataset.count + ")");
   }
 
   const rows = () => [...document.querySelectorAll("[data-row]")];
-  const current = () => document.querySelector("[data-row].current");
+  const rowOf = (element) => element && element.closest("[data-row]");
+  // The row that is looked at, by its id: rows that come or go leave it chosen.
+  let kept = "", place = 0, within = false;
+  const current = () => rows().find((row) => row.id === kept);
+
+  function keep(row) {
+    const all = rows();
+    [kept, place] = [row.id, all.indexOf(row)];
+    all.forEach((other) => other.classList.toggle("current", other === row));
+  }
+
+  // After rows have changed: the same row, or the one that has taken its place.
+  function settle() {
+    const all = rows();
+    if (!kept || !all.length) return;
+    const row = current() || all[Math.min(place, all.length - 1)];
+    keep(row);
+    if (within && document.activeElement === document.body) row.querySelector("a").focus({ preventScroll: true });
+  }
+
+  document.addEventListener("focusin", (event) => {
+    const row = rowOf(event.target);
+    within = Boolean(row);
+    if (row) keep(row);
+  });
+  document.addEventListener("pointerdown", (event) => { within = Boolean(rowOf(event.target)); });
 
   function move(by) {
     const all = rows();
     if (!all.length) return;
     const at = all.indexOf(current());
     const next = all[Math.min(Math.max(at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by, 0), all.length - 1)];
-    all.forEach((row) => row.classList.toggle("current", row === next));
+    keep(next);
     next.querySelector("a").focus();
     next.scrollIntoView({ block: "nearest" });
   }
 
   function open(fragment) {
-    const link = (current() || document).querySelector("[data-row] a, a");
-    if (current() && link) location.assign(link.href + fragment);
+    const link = current() && current().querySelector("a");
+    if (link) location.assign(link.href + fragment);
   }
 
   function answer(key) {
@@ -67,9 +94,10 @@
   function tellLink() {
     const link = document.querySelector("#link");
     const parts = document.querySelectorAll("[hx-sse\\:connect]").length;
+    const stale = broken.size > 0 || document.querySelector("#notice [role=alert]") !== null;
     link.hidden = !parts;
-    link.className = "pill " + (broken.size ? "bad" : "ok");
-    link.textContent = broken.size ? "not live: trying again" : "live";
+    link.className = "pill " + (stale ? "bad" : "ok");
+    link.textContent = stale ? "not live: trying again" : "live";
   }
   document.addEventListener("htmx:sse:error", (event) => { broken.add(event.target); tellLink(); });
   document.addEventListener("htmx:sse:after:connection", (event) => { broken.delete(event.target); tellLink(); });
@@ -99,7 +127,7 @@
     if (does) { does(); event.preventDefault(); }
   });
 
-  document.addEventListener("htmx:sse:after:message", () => { count(); tellAll(); });
+  document.addEventListener("htmx:sse:after:message", () => { title(); tellAll(); settle(); tellLink(); });
   setInterval(tellAll, 1000);
   tellAll();
   // Chosen before: set once more, so that rows that come in leave it chosen.

@@ -30,6 +30,14 @@ MARKS: Mapping[str, tuple[str, str]] = {
     "pending": ("#6b7480", "#8b96a5"),
 }
 """Colour of each status of a step."""
+GLYPHS: Mapping[str, str] = {
+    "completed": "✓",
+    "running": "▸",
+    "waiting": "◔",
+    "failed": "✕",
+    "skipped": "»",
+}
+"""Sign of each status: it is never told by colour alone (interfaces.md, UI screens)."""
 INK, SOFT, GROUND, BOX, LINE = (
     ("#1c2128", "#e6edf3"),
     ("#57606a", "#9aa5b4"),
@@ -63,6 +71,7 @@ def stylesheet() -> str:
         _rule(".label", font_weight="600"),
         _rule(".detail", font_size="11.5px", fill=SOFT),
         _rule(".caption", font_size="11px"),
+        _rule(".glyph", font_size="11px", font_weight="700", fill=GROUND),
         _rule(".shape", fill=BOX, stroke_width="1.3"),
         _rule(".conditional .shape", stroke_dasharray="5 3"),
         _rule(".frame", fill="none", stroke_width="1.2", stroke_dasharray="2 3"),
@@ -96,7 +105,11 @@ def stylesheet() -> str:
     )
     filled = _rule(".kind-join .shape", fill=LINE)
     marks = (
-        _rule(f".mark-{mark} .shape", stroke=colour, stroke_width="3")
+        rule
         for mark, colour in MARKS.items()
+        for rule in (
+            _rule(f".mark-{mark} .shape", stroke=colour, stroke_width="3"),
+            _rule(f".mark-{mark} .badge", fill=colour),
+        )
     )
     return "\n".join((*fixed, *kinds, filled, *marks))

@@ -7,13 +7,14 @@ from html import escape
 from engine.drawing.boxes import LINE, PADDING, PILLS, STRIPE
 from engine.drawing.layout import Layout, Place, Rect, layout_of
 from engine.drawing.routes import Point, Route, route_of
-from engine.drawing.style import stylesheet
+from engine.drawing.style import GLYPHS, stylesheet
 from engine.drawing.taken import UNTOUCHED, taken_edges
-from engine.graph import Edge, Graph
+from engine.graph import Edge, Graph, Node
 from engine.ids import StepPath
 
 ROUND = 7.0
 """Radius of the corners of edges."""
+BADGE = 15.0
 NAMED = 'class="sluicegate-graph" role="img"'
 ALWAYS = ("start", "context", "join")
 """Kinds of nodes that are never shown as passed by."""
@@ -36,7 +37,7 @@ def render_svg(
     parts = (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} {seen} {NAMED}>',
         f"<title>{_text(graph.name)}</title>",
-        f"<desc>{_text(_described(graph))}</desc>",
+        f"<desc>{_text(_described(graph, marks))}</desc>",
         f"<style>\n{stylesheet()}\n</style>" if styled else "",
         f'<rect class="ground" {size}/>',
         *map(_frame, layout.frames),
@@ -47,12 +48,18 @@ def render_svg(
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _described(graph: Graph) -> str:
+def _described(graph: Graph, marks: Mapping[StepPath, str]) -> str:
     """Return the picture in words, for those who cannot see it."""
     starts = " or ".join(start.label for start in graph.starts)
-    steps = (f"{node.label} ({node.kind.replace('_', ' ')})" for node in graph.nodes if node.path)
+    steps = (_step_text(node, marks) for node in graph.nodes if node.path)
     begun = f"Started by {starts}. " if starts else ""
     return f"{graph.description} {begun}Steps: {', '.join(steps)}.".lstrip()
+
+
+def _step_text(node: Node, marks: Mapping[StepPath, str]) -> str:
+    mark = marks.get(StepPath(node.id))
+    kind = node.kind.replace("_", " ")
+    return f"{node.label} ({kind})" if mark is None else f"{node.label} ({kind}, {mark})"
 
 
 def _text(text: str) -> str:
@@ -141,9 +148,24 @@ def _node(place: Place, marks: Mapping[StepPath, str]) -> str:
     is_passed = node.kind in ALWAYS or (mark is not None and mark not in UNTOUCHED)
     classes += ["untouched"] if marks and not is_passed else []
     path = f' data-path="{_text(node.path)}"' if node.path is not None else ""
-    title = f"<title>{_text(node.about)}</title>" if node.about else ""
-    inner = "".join((_shape(place), *_texts(place)))
+    told = "\n".join(filter(None, (node.about, mark)))
+    title = f"<title>{_text(told)}</title>" if told else ""
+    inner = "".join((_shape(place), *_texts(place), _badge(place, mark)))
     return f'<g class="{" ".join(classes)}" data-id="{_text(node.id)}"{path}>{title}{inner}</g>'
+
+
+def _badge(place: Place, mark: str | None) -> str:
+    """Return the sign of a status, on the corner of a box."""
+    glyph = GLYPHS.get(mark or "")
+    if glyph is None or place.box.node.kind == "join":
+        return ""
+    x, y = place.x + place.box.width / 2 - 4, place.y + 3
+    around = _rect(x - BADGE / 2, y - BADGE / 2, BADGE, BADGE)
+    at = f'x="{_number(x)}" y="{_number(y + 4)}" text-anchor="middle"'
+    return (
+        f'<rect class="badge" rx="{_number(BADGE / 2)}" {around}/>'
+        f'<text class="glyph" {at}>{glyph}</text>'
+    )
 
 
 def _shape(place: Place) -> str:

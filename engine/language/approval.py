@@ -47,6 +47,7 @@ _SINGLE: Schema = {"properties": {"policy": {"properties": {"sequence": False}}}
 _SEATS = Value(
     "list of 1 to 50 roles or users",
     {
+        **WORD.schema,
         "type": ["array", "string"],
         "items": WORD.schema,
         "minItems": 1,
@@ -186,7 +187,7 @@ ESCALATE = Noun(
         key("roles", WORDS, "Further roles.", ["finance-director"]),
         key("users", PEOPLE, "Further users.", ["ana@example.com"]),
     ),
-    {"anyOf": [{"required": ["roles"]}, {"required": ["users"]}]},
+    {"anyOf": list(_DECIDERS[:2])},
 )
 
 STAGE = Noun(

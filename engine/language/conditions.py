@@ -12,7 +12,7 @@ _PAIR = Value(
     "`[low, high]`°",
     {"anyOf": [{"type": "array", "minItems": 2, "maxItems": 2}, _REFERENCE]},
 )
-_PATTERN = Value("RE2 pattern", {"type": "string", "maxLength": 512})
+_PATTERN = Value("RE2 pattern", {"type": "string", "maxLength": 512, "not": {"pattern": r"\$\{"}})
 _CONDITIONS = Value("list of conditions", {"type": "array", "items": ref("condition")})
 
 
@@ -60,7 +60,7 @@ OPERATORS = (
         "regex",
         _PATTERN,
         "The pattern is found somewhere in the text. RE2: linear time, no look-around, no "
-        "back-references; it is compiled when the definition is loaded.",
+        "back-references; it is compiled when the definition is loaded, so it holds no `${...}`.",
         (("new@tempmail.example", "@(mailinator|tempmail)\\."), (12, "1"), (None, ".*")),
     ),
     Operator(

@@ -17,6 +17,7 @@ from engine.language.values import (
     ref,
     words,
 )
+from engine.language.verbs import POLL
 from engine.language.wait import WAIT
 from engine.values import dataclass
 
@@ -227,8 +228,8 @@ VERBS = (
         noun("repeat", "[repeat](#repeat)"),
         "Runs steps again until a condition holds.",
         {
-            "steps": [{"id": "nap", "wait": {"for": "1m"}}],
-            "until": {"waits.nap.event": {"exists": True}},
+            "steps": POLL,
+            "until": {"steps.ask.output.body.state": {"eq": "ready"}},
             "max": 60,
         },
     ),

@@ -37,8 +37,8 @@ TRIGGER = Noun(
         key(
             "event",
             PATTERN,
-            "Event type, case-sensitive. A `*` at the end stands for one or more segments, inside "
-            "for exactly one, alone for everything.",
+            "Event type: any printable text, case-sensitive. A `*` at the end stands for one or "
+            "more segments, inside for exactly one, alone for everything.",
             "order.created",
             "order.*",
         ),

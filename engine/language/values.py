@@ -17,7 +17,8 @@ _DURATION = (
     rf"^({_NUMBER}(ms|s|m|h|d|w)|"
     rf"P({_NUMBER}[WD])+|P({_NUMBER}[WD])*T({_NUMBER}[HMS])+)$"
 )
-_EVENT = r"[^\s*.]+"
+_EVENT = r"[^*.\u0000-\u001f\u007f-\u009f\u2028\u2029]+"
+_TRIMMED = r"(?!\s)(?!.*\s$)"
 
 
 def ref(name: str) -> Schema:
@@ -62,13 +63,13 @@ CACHE = Value("duration, or 0", {"anyOf": [ref("duration"), {"const": 0}]})
 INSTANT = Value("instant°", {"type": "string", "minLength": 1})
 PATTERN = Value(
     "event pattern",
-    {"type": "string", "pattern": rf"^({_EVENT}|\*)(\.({_EVENT}|\*))*$"},
+    {"type": "string", "pattern": rf"^{_TRIMMED}({_EVENT}|\*)(\.({_EVENT}|\*))*$"},
 )
-EVENT = Value("event type", {"type": "string", "pattern": rf"^{_EVENT}(\.{_EVENT})*$"})
+EVENT = Value("event type", {"type": "string", "pattern": rf"^{_TRIMMED}{_EVENT}(\.{_EVENT})*$"})
 MAPPING = Value(
     "mapping°", {"anyOf": [{"type": "object"}, {"type": "string", "pattern": REFERENCE}]}
 )
-WORDS = Value("list of texts", {"type": ["array", "string"], "items": WORD.schema})
+WORDS = Value("list of texts", {**WORD.schema, "type": ["array", "string"], "items": WORD.schema})
 PEOPLE = Value("list of texts°", {"type": ["array", "string"], "items": LINE.schema})
 JSON_SCHEMA = Value("JSON Schema", {"type": "object"})
 CONDITION = Value("condition", ref("condition"))

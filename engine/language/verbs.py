@@ -38,6 +38,11 @@ _STRATEGY = Value(
     "`all` \\| `any` \\| `race` \\| `all_settled` \\| `{n_of: k}`",
     {"anyOf": [{"enum": ["all", "any", "race", "all_settled"]}, ref("n_of")]},
 )
+POLL = [
+    {"id": "nap", "wait": {"for": "1m"}},
+    {"id": "ask", "execute": [{"http_request": {"url": "https://a.example/x", "method": "GET"}}]},
+]
+"""Steps of a round: ask for something once a minute."""
 
 ALLOW = Noun(
     "allow",
@@ -120,7 +125,7 @@ REPEAT = Noun(
             "steps",
             FIRST_STEPS,
             "What to do in each round.",
-            [{"id": "nap", "wait": {"for": "1m"}}],
+            POLL,
             required=True,
         ),
         key(

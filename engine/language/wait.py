@@ -27,7 +27,12 @@ _OF_EVENT = (
         "Without it the key of the record must be that of the triggering one.",
         {"order_id": "${order_id}"},
     ),
-    key("when", CONDITION, "Further condition over that event.", {"status": {"neq": "draft"}}),
+    key(
+        "when",
+        CONDITION,
+        "Further condition over that event; `${...}` in it is of the execution, as in `match`.",
+        {"status": {"neq": "draft"}},
+    ),
     _TIMEOUT,
     key(
         "since",
@@ -68,7 +73,7 @@ KINDS = (
             key(
                 "until",
                 INSTANT,
-                "ISO 8601 with zone, or a reference to one.",
+                "ISO 8601 with zone, or a reference to one; at most 365 days away.",
                 "2026-12-24T18:00:00+01:00",
                 "${pickup_at}",
                 required=True,

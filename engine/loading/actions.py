@@ -11,7 +11,7 @@ from engine.loading.context import check_resource, landing
 from engine.loading.node import Node
 from engine.loading.notify import check_notify
 from engine.paths import Path
-from engine.templates import Template
+from engine.templates import Template, is_one_reference
 
 _STATUS = re.compile(r"[1-5]([0-9]{2}|xx)")
 STATIC_HOST = re.compile(r"(https?://[^/${}@\s]+|\$\{secrets\.\w+\})(?=[/?#]|$)")
@@ -137,19 +137,17 @@ def _check(kind: str, fields: Mapping[str, Node]) -> None:
 
 
 def _check_mapping(node: Node) -> None:
-    if not isinstance(node.value, Mapping) and not _is_reference(node.value):
+    if not isinstance(node.value, Mapping) and not is_one_reference(node.value):
         node.mistake("this must be a mapping of names to values")
-
-
-def _is_reference(value: object) -> bool:
-    return isinstance(value, str) and value.startswith("${") and value.endswith("}")
 
 
 def _check_message(fields: Mapping[str, Node]) -> None:
     level, event = fields.get("level"), fields.get("event")
     if level is not None:
         level.choice(LEVELS)
-    if event is not None and "*" in event.pattern():
+    if event is None or not isinstance(event.value, str) or not event.value:
+        return
+    if "${" not in event.value and "*" in event.pattern():
         event.mistake("an event that is sent has one name, without *")
 
 
@@ -166,8 +164,8 @@ def _check_http(fields: Mapping[str, Node]) -> None:
         fields["method"].choice(METHODS)
     if "json" in fields and "body" in fields:
         fields["body"].mistake("give json or body, not both")
-    if "sign" in fields and "${secrets." not in str(fields["sign"].value):
-        fields["sign"].mistake("sign names a secret: ${secrets.NAME}")
+    if "sign" in fields:
+        _check_sign(fields["sign"])
     if "idempotent" in fields:
         fields["idempotent"].boolean()
     if "expect" in fields:
@@ -181,6 +179,14 @@ def _check_http(fields: Mapping[str, Node]) -> None:
                 value.mistake("a header is one line: no line breaks, no control characters")
             if name.lower() in CREDENTIALS and "${secrets." not in str(value.value):
                 value.warning(f"{name} stands in every trace; write ${{secrets.NAME}} in it")
+
+
+def _check_sign(node: Node) -> None:
+    keys = str(node.value).split(" ")
+    if "${secrets." not in str(node.value):
+        node.mistake("sign names a secret: ${secrets.NAME}")
+    elif not all(is_one_reference(key) for key in keys):
+        node.warning("what stands around the secret becomes part of the key: ${secrets.NAME}")
 
 
 def _check_expect(node: Node) -> None:

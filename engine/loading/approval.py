@@ -10,7 +10,7 @@ from engine.loading.node import Fields, Node
 from engine.loading.policy import Asked, read_asked, read_people, read_policy
 from engine.loading.schema import refuse_remote
 from engine.policy import AnyOne, NOf, Policy
-from engine.templates import Template
+from engine.templates import Template, is_one_reference
 
 KEYS = (
     "title",
@@ -51,7 +51,7 @@ def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> Appr
     if "expires_in" not in fields and "expires_at" not in fields:
         _warn_of_no_expiry(branches)
     return ApprovalSpec(
-        title=_line(fields, "title") or node.child("title", "").template(),
+        title=_title(fields) or node.child("title", "").template(),
         body=fields.known["body"].markdown() if "body" in fields else None,
         roles=asked.roles,
         users=asked.users,
@@ -80,6 +80,13 @@ def _line(fields: Fields, key: str) -> Template | None:
     return None if node is None else node.line()
 
 
+def _title(fields: Fields) -> Template | None:
+    title = fields.get("title")
+    if title is not None and isinstance(title.value, str) and not title.value.strip():
+        title.warning("nobody sees what is asked: the title is empty")
+    return _line(fields, "title")
+
+
 def _people(fields: Fields, key: str) -> Template | None:
     node = fields.get(key)
     return None if node is None else read_people(node)
@@ -89,7 +96,7 @@ def _view(fields: Fields) -> Template | None:
     node = fields.get("view")
     if node is None:
         return None
-    if not isinstance(node.value, Mapping | str):
+    if not isinstance(node.value, Mapping) and not is_one_reference(node.value):
         node.mistake("view is a mapping of what is shown, such as {total: ${total}}")
     return node.template()
 
@@ -114,6 +121,8 @@ def _outcomes(fields: Fields) -> tuple[str, ...]:
     if node is None:
         return FIXED_OUTCOMES
     outcomes = tuple(item.name("outcome") for item in node.items())
+    if not isinstance(node.value, list) or not all(isinstance(name, str) for name in node.value):
+        return FIXED_OUTCOMES
     if len(set(outcomes)) < max(len(outcomes), 2):
         node.mistake("outcomes needs at least two different names")
         return FIXED_OUTCOMES
@@ -191,7 +200,8 @@ def _escalate(
         return None
     inner = node.fields(("after", "roles", "users"), required=("after",))
     after, roles, users = inner.get("after"), _texts(inner, "roles"), _people(inner, "users")
-    if not roles and users is None:
+    nobody = not Asked(roles, users, anyone=False).anybody and not inner.misspelt("roles", "users")
+    if isinstance(node.value, Mapping) and nobody:
         node.mistake("escalate needs roles or users: whom else to ask")
     if asked.anyone:
         node.mistake("anyone may decide already; escalate has nobody to add")

@@ -9,6 +9,7 @@ from engine.definition import ForEachVerb, ParallelVerb, RepeatVerb, Strategy, W
 from engine.ids import StepPath
 from engine.loading.node import Fields, Node
 from engine.loads import RESERVED
+from engine.templates import is_one_reference
 
 PARALLEL_KEYS = ("strategy", "branches", "concurrency")
 FOR_EACH_KEYS = ("in", "as", "steps", "concurrency", "strategy")
@@ -61,6 +62,8 @@ def read_for_each(node: Node, beside: Fields, read: ReadInside) -> ForEachVerb:
         items.mistake("in is a list, or a reference to one: ${order.items}")
     elif items is not None and isinstance(items.value, str) and "${" not in items.value:
         items.mistake(f"a text is no list; to read one write ${{{items.value}}}")
+    elif items is not None and isinstance(items.value, str) and not is_one_reference(items.value):
+        items.mistake("a text is no list: write one reference and nothing around it")
     item = name.name("name") if name is not None else "item"
     if name is not None and item in (*RESERVED, "context", "index", "round"):
         name.mistake(f"{item} has a meaning already; choose another name")
@@ -90,7 +93,11 @@ def read_workflow(node: Node, beside: Fields) -> WorkflowVerb:
     text = name.word() if name is not None else ""
     if name is not None and text and "${" not in text and not _WORKFLOW.fullmatch(text):
         name.mistake(f"{text!r} is no workflow name: lower-case letters, digits, _ and -")
-    if input is not None and not isinstance(input.value, Mapping | str):
+    if (
+        input is not None
+        and not isinstance(input.value, Mapping)
+        and not is_one_reference(input.value)
+    ):
         input.mistake("input is the child's payload: a mapping, or a reference to one")
     awaited = wait.boolean() if wait is not None else True
     timeout = _timeout(beside)

@@ -7,6 +7,7 @@ from engine.definition import Derived, Load
 from engine.hints import nearest
 from engine.loading.node import Node
 from engine.loading.scope import refuse_steps
+from engine.loading.unreadable import problem_of_root
 from engine.loads import RESERVED
 from engine.paths import Path, parse_path
 
@@ -30,7 +31,7 @@ def _load(path: str, node: Node, resources: Collection[str] | None) -> Load:
     resource, id, cache = (fields.get(key) for key in ("resource", "id", "cache"))
     name = check_resource(resource, resources) if resource is not None else ""
     template = id.line() if id is not None else node.child("id", "").template()
-    refuse_steps(id or node, template.references)
+    _check_read(id or node, template.references)
     optional, overwrite = fields.get("optional"), fields.get("overwrite")
     return Load(
         landing(path, node),
@@ -40,6 +41,15 @@ def _load(path: str, node: Node, resources: Collection[str] | None) -> Load:
         optional.boolean() if optional is not None else False,
         overwrite.boolean() if overwrite is not None else False,
     )
+
+
+def _check_read(node: Node, found: Collection[Path]) -> None:
+    """Note what cannot be read before the first step, and warn of what is never there."""
+    refuse_steps(node, found)
+    for path in sorted(found):
+        problem = problem_of_root(path, failing=False)
+        if problem is not None:
+            node.warning(f"{'.'.join(path)}: {problem}")
 
 
 def check_resource(node: Node, resources: Collection[str] | None) -> str:
@@ -75,8 +85,8 @@ def _derive(name: str, node: Node) -> Derived:
         node.mistake(f"{name!r} is a reserved name; choose another")
     if isinstance(node.value, Mapping) and set(node.value) == {"value"}:
         value = node.child("value", node.value["value"]).template()
-        refuse_steps(node, value.references)
+        _check_read(node, value.references)
         return Derived(name, value=value)
     condition = node.condition()
-    refuse_steps(node, condition.references)
+    _check_read(node, condition.references)
     return Derived(name, condition=condition)

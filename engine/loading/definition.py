@@ -12,9 +12,9 @@ from engine.ids import StepPath
 from engine.loading.context import read_context
 from engine.loading.node import Fields, Findings, Node
 from engine.loading.schema import refuse_remote
-from engine.loading.scope import references
 from engine.loading.steps import NO_STEP, StepTable
 from engine.loading.trigger import read_triggers
+from engine.loading.uses import references
 from engine.loading.writing import refuse_double_writes
 
 KEYS = (
@@ -32,6 +32,7 @@ KEYS = (
     "default_result",
     "on_error",
 )
+OTHER_TYPES = ("array", "string", "number", "integer", "boolean", "null")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 
 
@@ -159,4 +160,7 @@ def _input_schema(fields: Fields) -> Mapping[str, object] | None:
         node.mistake("input is a JSON Schema of the payload, such as {required: [order_id]}")
         return None
     refuse_remote(node)
+    kinds = node.value.get("type", "object")
+    if kinds in OTHER_TYPES or (isinstance(kinds, list) and kinds and "object" not in kinds):
+        node.mistake("no payload fits: each is a mapping, so write type: object", "type")
     return {"type": "object", **node.value}

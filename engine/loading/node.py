@@ -17,7 +17,10 @@ from engine.templates import Template, compile_markdown, compile_template
 At = tuple[str | int, ...]
 ALWAYS = Condition(lambda _scope, _leaves: True, frozenset())
 LONGEST = timedelta(days=365)
+LENGTHS = "write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"
+NOTHING = "; nothing stands here: a text that begins with # needs quotes"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_COMBINED = re.compile(r"(\d+d)?(\d+h)?(\d+m)?(\d+s)?")
 
 
 @dataclass(slots=True)
@@ -44,6 +47,13 @@ class Node:
         """Note what is allowed but probably not meant."""
         self.findings.warnings.append(((*self.at, *below), problem))
 
+    @property
+    def shown(self) -> str:
+        """The value as a message names it: a text in quotes, else as JSON."""
+        if isinstance(self.value, str):
+            return repr(self.value)
+        return json.dumps(self.value, ensure_ascii=False, default=str)[:100]
+
     def child(self, key: str | int, value: object) -> "Node":
         """Return the node of a value below."""
         return Node(value, (*self.at, key), self.findings)
@@ -53,7 +63,7 @@ class Node:
         if not isinstance(self.value, Mapping):
             self.mistake(f"this must be a mapping with keys such as {', '.join(list(allowed)[:4])}")
             return Fields(self, {})
-        known = {}
+        known, meant = {}, []
         for key, value in self.value.items():
             if key in allowed:
                 known[str(key)] = self.child(key, value)
@@ -61,10 +71,12 @@ class Node:
                 hint = nearest(str(key), allowed)
                 choices = ", ".join(sorted(allowed))
                 self.mistake(f"unknown key {key!r}{hint} (allowed: {choices})", key)
+                meant.append(hint)
+        fields = Fields(self, known, tuple(meant))
         for key in required:
-            if key not in known:
+            if key not in known and not fields.misspelt(key):
                 self.mistake(f"the key {key!r} is missing")
-        return Fields(self, known)
+        return fields
 
     def entries(self) -> Iterator[tuple[str, "Node"]]:
         """Yield the entries of a mapping whose keys are free."""
@@ -85,11 +97,16 @@ class Node:
         """Read a text."""
         if isinstance(self.value, str):
             return self.value
-        hint = ""
+        hint = self._nothing()
         if isinstance(self.value, int | float):
             hint = f"; write {json.dumps(self.value)!r} in quotes"
         self.mistake(f"this must be a text{hint}")
         return ""
+
+    def _nothing(self) -> str:
+        """Return the remedy for a key behind which nothing stands."""
+        behind_a_key = bool(self.at) and isinstance(self.at[-1], str)
+        return NOTHING if self.value is None and behind_a_key else ""
 
     def word(self) -> str:
         """Read a text that is not empty and holds no reference."""
@@ -129,20 +146,18 @@ class Node:
         if isinstance(self.value, str) and self.value in options:
             return self.value
         hint = nearest(str(self.value), options)
-        self.mistake(f"{self.value!r} must be one of: {', '.join(options)}{hint}")
+        self.mistake(f"{self.shown} must be one of: {', '.join(options)}{hint}")
         return next(iter(options))
 
     def duration(self, longest: timedelta = LONGEST, *, zero: bool = False) -> timedelta:
         """Read a length of time, above zero unless `zero` is allowed."""
         if not isinstance(self.value, str):
-            self.mistake(
-                f"{self.value!r} is no duration; write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"
-            )
+            self.mistake(f"{self.shown} is no duration; {LENGTHS}")
             return timedelta()
         try:
             length = parse_duration(self.value)
         except ValueError as problem:
-            self.mistake(str(problem))
+            self.mistake(f"{problem}{_combined(self.value)}")
             return timedelta()
         except OverflowError:
             length = timedelta.max
@@ -176,13 +191,13 @@ class Node:
     def texts(self) -> tuple[str, ...]:
         """Read a list of texts; a single text counts as a list of one."""
         if isinstance(self.value, str):
-            return (self.value,)
+            return (self.word(),)
         return tuple(item.word() for item in self.items())
 
     def line(self, *, secrets: bool = False) -> Template:
         """Read a text that may hold `${...}`; a number or true counts as its text."""
         if not isinstance(self.value, str | int | float):
-            self.mistake("this must be a text; it may hold ${...}")
+            self.mistake(f"this must be a text; it may hold ${{...}}{self._nothing()}")
             return compile_template("")
         return self.template(secrets=secrets)
 
@@ -190,26 +205,28 @@ class Node:
         """Read a text in Markdown; what `${...}` puts into it is plain text there."""
         if not isinstance(self.value, str):
             return self.line()
-        try:
-            return compile_markdown(self.value)
-        except Invalid as problem:
-            self.mistake(problem.problem, *problem.at)
-            return compile_template("")
+        problems: list[Invalid] = []
+        template = compile_markdown(self.value, problems)
+        self._note(problems)
+        return compile_template("") if problems else template
 
     def template(self, *, secrets: bool = False) -> Template:
         """Read a value that may hold `${...}`."""
-        try:
-            return compile_template(self.value, allow_secrets=secrets)
-        except Invalid as problem:
+        problems: list[Invalid] = []
+        template = compile_template(self.value, allow_secrets=secrets, problems=problems)
+        self._note(problems)
+        return compile_template("") if problems else template
+
+    def _note(self, problems: Collection[Invalid]) -> None:
+        for problem in problems:
             self.mistake(problem.problem, *problem.at)
-            return compile_template("")
 
     def condition(self) -> Condition:
         """Read a condition."""
-        try:
-            condition = compile_condition(self.value)
-        except Invalid as problem:
-            self.mistake(problem.problem, *problem.at)
+        problems: list[Invalid] = []
+        condition = compile_condition(self.value, problems)
+        self._note(problems)
+        if problems:
             return ALWAYS
         if any(path[0] == "secrets" for path in condition.references):
             self.mistake("a condition cannot read secrets; they are known only to actions")
@@ -218,12 +235,27 @@ class Node:
         return condition
 
 
+def _combined(text: str) -> str:
+    """Return how ISO 8601 writes a length such as `1h30m`, nothing for other texts."""
+    parts = _COMBINED.fullmatch(text)
+    if parts is None or not text:
+        return ""
+    days, *rest = (part or "" for part in parts.groups())
+    return f"; this one is P{days.upper()}T{''.join(rest).upper()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """The known keys of a mapping."""
 
     node: Node
     known: Mapping[str, Node]
+    meant: tuple[str, ...] = ()
+    """What was asked of each unknown key: whether another is meant."""
+
+    def misspelt(self, *keys: str) -> bool:
+        """Tell whether an unknown key was taken for one of some: it is not missing besides."""
+        return any(nearest(key, (key,)) in self.meant for key in keys)
 
     def get(self, key: str) -> Node | None:
         """Return the node of a key, None where it is absent."""

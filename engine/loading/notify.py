@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from engine.loading.node import Node
+from engine.templates import is_one_reference
 
 CHANNELS = ("log", "email", "slack", "teams", "kafka")
 WORDED = ("email", "slack", "teams")
@@ -25,8 +26,11 @@ def check_notify(fields: Mapping[str, Node]) -> None:
         channel.mistake("a notification needs message, template or data: it says nothing")
     if to is not None:
         _check_to(name, to)
-    if "template" in fields and not _TEMPLATE.fullmatch(fields["template"].text()):
-        fields["template"].mistake("a template is named by letters, digits, - and _")
+    template = fields.get("template")
+    if template is not None:
+        named = template.text()
+        if isinstance(template.value, str) and not _TEMPLATE.fullmatch(named):
+            template.mistake("a template is named by letters, digits, - and _")
     if "data" in fields and not _is_mapping(fields["data"].value):
         fields["data"].mistake("data must be a mapping of names to values")
     if "required" in fields:
@@ -35,8 +39,7 @@ def check_notify(fields: Mapping[str, Node]) -> None:
 
 def _is_mapping(value: object) -> bool:
     """Tell whether a value is a mapping, or one reference that may be one."""
-    is_reference = isinstance(value, str) and value.startswith("${") and value.endswith("}")
-    return isinstance(value, Mapping) or is_reference
+    return isinstance(value, Mapping) or is_one_reference(value)
 
 
 def _check_words(channel: Node, fields: Mapping[str, Node]) -> None:

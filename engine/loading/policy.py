@@ -1,6 +1,6 @@
 """The `policy` of an approval, and whom an approval asks (definitions.md, Approval; D21)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.hints import nearest
@@ -17,6 +17,8 @@ from engine.policy import (
     SinglePolicy,
     Stage,
     names_of,
+    seats_of,
+    votes_needed,
 )
 from engine.templates import Template
 
@@ -73,21 +75,64 @@ def read_policy(fields: Fields, asked: Asked) -> Policy:
     inner = _policy_fields(node) if node is not None else None
     if inner is None or "sequence" not in inner:
         _check_asked(fields, asked, "an approval")
-        return _single(inner, asked) if inner is not None else FIRST_VOTE
+        more = "escalate" in fields
+        policy = _single(inner, asked, more=more) if inner is not None else FIRST_VOTE
+        if not more:
+            _warn_of_too_few(fields, [(node or fields.node, asked, policy)])
+        return policy
     for key in WHO:
         if key in fields:
             fields.known[key].mistake("each stage of a sequence has its own; move this into them")
-    return InSequence(_stages(inner.known["sequence"]), _veto(inner))
+    listed = inner.known["sequence"]
+    stages = _stages(listed)
+    asking = [Asked(stage.roles, stage.users, stage.anyone) for stage in stages]
+    policies = [stage.policy for stage in stages]
+    _warn_of_too_few(fields, list(zip(listed.items(), asking, policies, strict=True)))
+    return InSequence(stages, _veto(inner))
+
+
+def _warn_of_too_few(fields: Fields, stages: Sequence[tuple[Node, Asked, SinglePolicy]]) -> None:
+    """Warn of stages that too few people may decide: each person has one vote in all of them."""
+    excluded = _excluded(fields.get("exclude"))
+    earlier: list[tuple[set[str], int]] = []
+    for node, asked, policy in stages:
+        listed = [seat.name for seat in seats_of(policy)] or asked.fixed_users
+        if asked.roles or asked.anyone or not listed:
+            continue
+        people, needed = set(listed) - excluded, votes_needed(policy)
+        before = sum(votes for others, votes in earlier if others <= people)
+        earlier.append((people, needed))
+        if not people:
+            fields.known["exclude"].warning("nobody may decide this: all its users are excluded")
+        elif needed + before > len(people) and needed <= len(listed):
+            node.warning(_too_few(needed, before, sorted(people)))
+
+
+def _too_few(needed: int, before: int, people: Sequence[str]) -> str:
+    what = "with the stages before, it" if before else "it"
+    return (
+        f"nobody can decide this: {what} needs {needed + before} votes by different people, "
+        f"and there is only {', '.join(people)}"
+    )
+
+
+def _excluded(node: Node | None) -> set[str]:
+    """Return the users of `exclude` that are written out."""
+    if node is None:
+        return set()
+    names = node.value if isinstance(node.value, list) else [node.value]
+    return {str(name) for name in names if "${" not in str(name)}
 
 
 def _check_asked(fields: Fields, asked: Asked, what: str) -> None:
-    if not asked.anybody:
+    if not asked.anybody and not fields.misspelt(*WHO):
         fields.node.mistake(f"{what} needs roles, users or anyone: true")
 
 
 def _policy_fields(node: Node) -> Fields:
     fields = node.fields(KEYS)
-    if isinstance(node.value, Mapping) and sum(kind in fields for kind in KINDS) != 1:
+    count = sum(kind in fields for kind in KINDS)
+    if isinstance(node.value, Mapping) and count != 1 and (count or not fields.misspelt(*KINDS)):
         node.mistake(f"a policy has one of: {', '.join(KINDS)}")
     if "of" in fields and "percent" not in fields:
         fields.known["of"].mistake("of belongs to percent, as in {percent: 60, of: [sales, legal]}")
@@ -99,13 +144,14 @@ def _veto(fields: Fields) -> bool:
     return node.boolean() if node is not None else False
 
 
-def _single(fields: Fields, asked: Asked) -> SinglePolicy:
+def _single(fields: Fields, asked: Asked, *, more: bool = False) -> SinglePolicy:
+    """Read a policy that is no sequence; `more` tells that others are asked later."""
     everybody, count, share = (fields.get(kind) for kind in ("all", "n_of", "percent"))
     veto = _veto(fields)
     if everybody is not None:
         return AllOf(_seats(everybody, asked), veto)
     if count is not None:
-        return NOf(_count(count, asked), veto)
+        return NOf(_count(count, asked, more=more), veto)
     if share is not None:
         of = fields.get("of")
         if of is None:
@@ -118,9 +164,9 @@ def _single(fields: Fields, asked: Asked) -> SinglePolicy:
     return AnyOne(veto)
 
 
-def _count(node: Node, asked: Asked) -> int:
+def _count(node: Node, asked: Asked, *, more: bool) -> int:
     count, users = node.integer(1, MOST_VOTES), asked.fixed_users
-    if asked.roles or asked.anyone or not users or count <= len(users):
+    if more or asked.roles or asked.anyone or not users or count <= len(users):
         return count
     node.mistake(f"{count} people must say the same, and only {len(users)} may decide: add more")
     return count

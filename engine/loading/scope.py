@@ -1,31 +1,26 @@
 """Which references of a definition can have a value (definitions.md, What reads back)."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.definition import (
-    AllowVerb,
     ApprovalSpec,
     ApprovalVerb,
     BlockVerb,
-    ConditionVerb,
-    EventsWait,
-    EventWait,
-    ExecuteVerb,
     ForEachVerb,
     ParallelVerb,
     RepeatVerb,
     Step,
-    TimeWait,
     WaitVerb,
-    WorkflowVerb,
 )
 from engine.hints import nearest
+from engine.ids import StepPath
+from engine.loading.endings import goes_on_without_event
 from engine.loading.node import Node
 from engine.loading.places import outcomes_named, place_of
+from engine.loading.unreadable import EVENT_PARTS, may_read_error, problem_of_root, problem_of_value
+from engine.loading.uses import Use, is_inside, references, shadowed
 from engine.paths import Path
-from engine.policy import templates_of
-from engine.templates import Template
 
 READABLE: Mapping[str, tuple[str, ...]] = {
     "steps": (
@@ -39,19 +34,6 @@ READABLE: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What reads back of a step (definitions.md)."""
 PARTS = tuple(READABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """References of one step, with the ids of the steps that come before it."""
-
-    step: Step
-    seen: tuple[str, ...]
-    node: Node
-    failing: bool
-    """Whether it stands under the workflow's `on_error`, where any other step may have run."""
-    undone: str
-    """Id of the step that it compensates, if it does: any other step may have run then."""
 
 
 @dataclass(slots=True)
@@ -82,27 +64,41 @@ class Visible:
     def check(self) -> None:
         """Note references to steps that do not exist, come later, or may not have run."""
         known = {use.step.id: use for use in self.uses}
+        steps = {use.step.path: use.step for use in self.uses}
         for use in self.uses:
             found = sorted(set(references(use.step)))
             for path, optional in found:
-                if len(path) >= 2 and path[0] in PARTS and path[1] not in self.unread:
-                    self._check_reference(use, path, known, optional=optional)
+                if path[0] not in PARTS:
+                    self._check_root(use, path, optional=optional)
+                elif len(path) >= 2 and path[1] not in self.unread:
+                    self._check_reference(use, path, known, steps, optional=optional)
             if any(path[0] == "approvals" and path[2:] == ("outcome",) for path, _ in found):
                 for id, node in outcomes_named(use.node):
                     _check_outcome(node, known.get(id))
 
+    def _check_root(self, use: Use, path: Path, *, optional: bool) -> None:
+        problem = problem_of_root(path, failing=may_read_error(use))
+        if problem is not None and path not in shadowed(use.step):
+            _note(use, path, problem, optional=optional)
+
     def _check_reference(
-        self, use: Use, path: Path, known: Mapping[str, Use], *, optional: bool
+        self,
+        use: Use,
+        path: Path,
+        known: Mapping[str, Use],
+        steps: Mapping[StepPath, Step],
+        *,
+        optional: bool,
     ) -> None:
         # A step is searched for the place only where something is wrong.
         text, id = ".".join(path), path[1]
         problem = self._problem_of(use, path, known)
         if problem is not None:
             place_of(use.node, path).mistake(f"{text}: {problem}")
-        elif not optional and self._may_be_absent(use, known[id]):
-            place_of(use.node, path).warning(
-                f"{text}: the step {id!r} may not have run; give a default: ${{{text}:-...}}"
-            )
+        elif (problem := problem_of_value(path, use, known[id])) is not None:
+            _note(use, path, problem, optional=optional)
+        elif not optional and (doubt := self._doubt(use, path, known, steps)) is not None:
+            place_of(use.node, path).warning(f"{text}: {doubt}; give a default: ${{{text}:-...}}")
 
     def _problem_of(self, use: Use, path: Path, known: Mapping[str, Use]) -> str | None:
         """Return why a reference can never have a value, None where it may have one."""
@@ -114,7 +110,7 @@ class Visible:
             return f"the step {id!r} is no approval"
         if part == "waits" and not isinstance(target.step.verb, WaitVerb):
             return f"the step {id!r} is no wait"
-        if isinstance(use.step.verb, RepeatVerb) and _is_inside(target.step, use.step):
+        if isinstance(use.step.verb, RepeatVerb) and is_inside(target.step, use.step):
             return None
         if (loop := self._loop_around(use, target)) is not None:
             kept = "items" if isinstance(loop.verb, ForEachVerb) else "output"
@@ -137,15 +133,50 @@ class Visible:
         for other in self.uses:
             loop = other.step
             loops = isinstance(loop.verb, ForEachVerb | RepeatVerb)
-            if loops and _is_inside(target.step, loop) and not _is_inside(use.step, loop):
+            if loops and is_inside(target.step, loop) and not is_inside(use.step, loop):
                 return loop
         return None
 
-    def _may_be_absent(self, use: Use, target: Use) -> bool:
-        id = target.step.id
-        if id in str(use.step.path).split("/"):
+    def _doubt(
+        self, use: Use, path: Path, known: Mapping[str, Use], steps: Mapping[StepPath, Step]
+    ) -> str | None:
+        """Return why a value may be missing, None where it is sure to be there."""
+        step = known[path[1]].step
+        if step.id in str(use.step.path).split("/"):
+            return None
+        if not self._surely_ran(use, step, steps):
+            return f"the step {step.id!r} may not have run"
+        waits = path[0] == "waits" and path[2:3] in EVENT_PARTS
+        if waits and goes_on_without_event(step, steps):
+            return f"the step {step.id!r} may have run out of time without an event"
+        return None
+
+    def _surely_ran(self, use: Use, step: Step, steps: Mapping[StepPath, Step]) -> bool:
+        if step.id in self.jumped or step.when is not None:
             return False
-        return id not in use.seen or id in self.jumped or target.step.when is not None
+        if step.id in use.seen:
+            return True
+        around = steps.get(StepPath("/".join(str(step.path).split("/")[:-2])))
+        if around is None or not _runs_all(around, step):
+            return False
+        return self._surely_ran(use, around, steps)
+
+
+def _runs_all(around: Step, step: Step) -> bool:
+    """Tell whether a step stands in a branch of a parallel step that needs all branches."""
+    verb = around.verb
+    if not isinstance(verb, ParallelVerb) or around.on_error is not None:
+        return False
+    return verb.strategy.kind == "all" and str(step.path).split("/")[-2] in verb.branches
+
+
+def _note(use: Use, path: Path, problem: str, *, optional: bool) -> None:
+    """Note a value that is never there: a mistake where the step cannot do without it."""
+    place, text = place_of(use.node, path), f"{'.'.join(path)}: {problem}"
+    if optional:
+        place.warning(text)
+    else:
+        place.mistake(text)
 
 
 def _check_outcome(node: Node, asked: Use | None) -> None:
@@ -157,10 +188,6 @@ def _check_outcome(node: Node, asked: Use | None) -> None:
     if node.value not in possible:
         hint = nearest(str(node.value), possible)
         node.mistake(f"{node.value!r} is no outcome of it: {', '.join(possible)}{hint}")
-
-
-def _is_inside(step: Step, outer: Step) -> bool:
-    return step.path.startswith(f"{outer.path}/")
 
 
 def refuse_steps(node: Node, found: Collection[Path]) -> None:
@@ -186,77 +213,3 @@ def _comes_before(use: Use, other: Use) -> bool:
     enclosing = str(other.step.path).split("/")[:-1]
     own = str(use.step.path).split("/")
     return any(id in use.seen and id not in own for id in enclosing)
-
-
-def references(step: Step) -> Iterator[tuple[Path, bool]]:
-    """Yield the paths that a step reads, and whether it may do without the value."""
-    if step.when is not None:
-        yield from ((path, True) for path in step.when.references)
-    match step.verb:
-        case ConditionVerb():
-            yield from ((path, True) for path in step.verb.condition.references)
-        case AllowVerb():
-            yield from _of(step.verb.reason)
-        case BlockVerb():
-            yield from _of_block(step, step.verb)
-        case ApprovalVerb():
-            yield from _of_approval(step.verb.spec)
-        case ExecuteVerb():
-            for action in step.verb.actions:
-                yield from _of(action.params)
-        case WaitVerb():
-            yield from _of_wait(step.verb.what)
-        case ForEachVerb():
-            yield from _of(step.verb.items)
-        case RepeatVerb():
-            yield from ((path, True) for path in step.verb.until.references)
-        case WorkflowVerb():
-            yield from _of(step.verb.input)
-        case ParallelVerb():
-            return
-
-
-def _of(template: Template | None) -> Iterator[tuple[Path, bool]]:
-    if template is not None:
-        for path in template.references:
-            yield path, path not in template.needs_default
-
-
-def _of_block(step: Step, verb: BlockVerb) -> Iterator[tuple[Path, bool]]:
-    # The reason is rendered after the step's own approval was decided.
-    own = ("approvals", step.id) if verb.approval is not None else None
-    for path, _ in _of(verb.reason):
-        if path[:2] != own:
-            yield path, True
-    if verb.approval is not None:
-        yield from _of_approval(verb.approval)
-
-
-def _of_approval(spec: ApprovalSpec) -> Iterator[tuple[Path, bool]]:
-    for template in (
-        spec.title,
-        spec.body,
-        spec.users,
-        spec.exclude,
-        spec.requester,
-        spec.view,
-        spec.entity,
-        spec.expires_at,
-        spec.escalate.users if spec.escalate is not None else None,
-        *templates_of(spec.policy),
-    ):
-        yield from _of(template)
-
-
-def _of_wait(what: EventWait | EventsWait | TimeWait) -> Iterator[tuple[Path, bool]]:
-    match what:
-        case TimeWait():
-            yield from _of(what.until)
-        case EventsWait():
-            for event in what.events:
-                yield from _of_wait(event)
-        case EventWait():
-            for template in what.match.values():
-                yield from _of(template)
-            if what.when is not None:
-                yield from ((path, True) for path in what.when.references)

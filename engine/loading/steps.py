@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from engine.definition import (
     DEFAULT_RETRY,
-    DEFAULT_TIMEOUT,
     AllowVerb,
     ApprovalVerb,
     BlockVerb,
@@ -21,6 +20,7 @@ from engine.ids import StepPath
 from engine.loading.actions import read_actions
 from engine.loading.approval import BRANCHES, read_approval
 from engine.loading.branching import read_for_each, read_parallel, read_repeat, read_workflow
+from engine.loading.endings import warn_of_unreached
 from engine.loading.node import Fields, Node
 from engine.loading.retry import read_retry
 from engine.loading.scope import Visible
@@ -98,6 +98,8 @@ class StepTable:
             later = dict(zip(ids[number + 1 :], paths[number + 1 :], strict=True))
             place = _Place(paths[number], following, later, (*seen, *ids[:number]), depth)
             self._read_step(item, place)
+        if not self.visible.undone:
+            warn_of_unreached(items, [self.steps.get(path) for path in paths])
         return paths[0] if paths else None
 
     def _read_step(self, node: Node, place: "_Place") -> None:
@@ -182,9 +184,7 @@ class _StepReader:
             then=self.place.then,
             when=when.condition() if when is not None else None,
             retry=read_retry(retry) if retry is not None else DEFAULT_RETRY,
-            timeout=timeout.duration()
-            if timeout is not None and verb not in OWN_TIMEOUT
-            else DEFAULT_TIMEOUT,
+            timeout=timeout.duration() if timeout is not None and verb not in OWN_TIMEOUT else None,
             on_error=self._needed(on_error, "on_error"),
             on_in_doubt=self._in_doubt(),
             compensate=self._compensate(),

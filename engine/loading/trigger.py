@@ -106,6 +106,8 @@ def _check_kind(fields: Fields) -> None:
 
 def _check_without_event(fields: Fields) -> None:
     manual = fields.get("manual")
+    if fields.misspelt("event", "schedule", "manual"):
+        return
     if "schedule" not in fields and (manual is None or manual.value is False):
         fields.node.mistake(
             "a trigger needs event (such as order.created or order.*), schedule or manual: true"

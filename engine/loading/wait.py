@@ -1,5 +1,6 @@
 """The `wait` of a step: an event, a length or an instant (definitions.md, Step; D10)."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from engine.definition import EventsWait, EventWait, TimeWait
@@ -16,7 +17,8 @@ NOTHING_BESIDE = Fields(Node({}, (), Findings()), {})
 def read_wait(node: Node, beside: Fields) -> EventWait | EventsWait | TimeWait:
     """Read what a step waits for; `beside` are the keys around the verb."""
     fields = node.fields((*KINDS, *OF_EVENTS))
-    if sum(kind in fields for kind in KINDS) != 1:
+    count = sum(kind in fields for kind in KINDS)
+    if isinstance(node.value, Mapping) and count != 1 and (count or not fields.misspelt(*KINDS)):
         node.mistake(f"a wait has one of: {', '.join(KINDS)}")
     if "any_of" in fields or "all_of" in fields:
         return _events_wait(fields, beside)
@@ -80,5 +82,7 @@ def read_match(node: Node) -> dict[str, Template]:
         except ValueError as problem:
             value.mistake(str(problem))
             continue
+        if value.value is None:
+            value.mistake("an event never matches null: a field that it lacks equals nothing")
         found[path] = value.template()
     return found

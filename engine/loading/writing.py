@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from engine.definition import ExecuteVerb, ParallelVerb, Step
-from engine.loading.scope import Use
+from engine.loading.uses import Use
 from engine.paths import Path
 
 

@@ -93,6 +93,9 @@ def open_approval(turn: Turn, step: Step, spec: ApprovalSpec, line: Line) -> Lin
         due_at = _due_at(turn, spec)
     except ValueError as problem:
         return turn.fail(step, line, Failure("invalid_instant", f"expires_at: {problem}", step.id))
+    if spec.escalate is not None:
+        # Whom to ask later must be known now: then nobody is left waiting for a mistake.
+        names_of(spec.escalate.users, turn.scope)
     id = wait_id(turn.execution.id, step.path)
     record = _waiting_record(turn, step, spec, id, due_at)
     wait = Wait(

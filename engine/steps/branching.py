@@ -8,6 +8,7 @@ from typing import Literal
 from engine.definition import ForEachVerb, ParallelVerb, RepeatVerb, Step, Strategy
 from engine.effects import StartTimer, StopTimer
 from engine.ending import abandon
+from engine.errors import StepProblem
 from engine.execution import Failure, Line, StepStatus
 from engine.ids import StepPath, child_id
 from engine.turn import Turn
@@ -79,6 +80,7 @@ def _begin_more(turn: Turn, step: Step, verb: Spread, line: Line) -> Line:
         child = f"{step.path}/{name}"
         turn.lines[child] = Line(first, parent=turn.current, root=inside)
         if isinstance(verb, ForEachVerb):
+            turn.rounds += 1
             turn.frames[child] = {verb.item: line.outputs[line.action], "index": line.action}
         line = replace(line, action=line.action + 1)
         running += 1
@@ -87,6 +89,7 @@ def _begin_more(turn: Turn, step: Step, verb: Spread, line: Line) -> Line:
 
 def _begin_round(turn: Turn, step: Step, verb: RepeatVerb, line: Line) -> Line:
     child = f"{step.path}/{line.action}"
+    turn.rounds += 1
     turn.lines[child] = Line(verb.first, parent=turn.current, root=str(line.at))
     turn.frames[child] = {"round": line.action + 1}
     return replace(line, action=line.action + 1)
@@ -99,9 +102,12 @@ def join(turn: Turn, name: str, child: Line) -> None:
     result = _result_of(turn, child)
     parent = turn.lines[parent_name]
     verb = turn.definition.steps[StepPath(str(parent.at))].verb
-    again = (
-        isinstance(verb, RepeatVerb) and child.failure is None and not verb.until.holds(turn.scope)
-    )
+    again = False
+    if isinstance(verb, RepeatVerb) and child.failure is None:
+        try:
+            again = not verb.until.holds(turn.scope)
+        except StepProblem as problem:
+            child = replace(child, failure=Failure(problem.code, f"until: {problem}"))
     turn.drop_frame(name)
     step = turn.stand(parent_name)
     parent = replace(parent, done={**parent.done, name.rpartition("/")[2]: result})

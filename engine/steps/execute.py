@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine.definition import ExecuteVerb, Step, SubAction
+from engine.definition import DEFAULT_TIMEOUT, ExecuteVerb, Step, SubAction
 from engine.effects import Emit, Perform, StartTimer, WriteLog, WriteRecord
-from engine.errors import Unresolved
+from engine.errors import StepProblem, Unfit
 from engine.execution import Failure, Line, StepStatus
 from engine.ids import ChildId, child_id, idempotency_key
 from engine.inputs import ActionFailed, ActionSucceeded
 from engine.loads import merge_at
+from engine.templates import as_text
 from engine.turn import Turn
 from engine.values import dataclass
 
@@ -25,9 +26,9 @@ def enter_execute(turn: Turn, step: Step, verb: ExecuteVerb, line: Line) -> Line
         action = verb.actions[number]
         try:
             output = _perform(turn, step, action, number, line.attempt)
-        except Unresolved as problem:
+        except StepProblem as problem:
             if not _may_go_on(verb, action):
-                failure = Failure("unresolved", str(problem), step.id)
+                failure = Failure(problem.code, str(problem), step.id)
                 return turn.fail(step, line, failure, first=not line.recorded)
             output = {"error": str(problem)}
         if isinstance(output, _Asked):
@@ -98,7 +99,7 @@ def _perform(turn: Turn, step: Step, action: SubAction, number: int, attempt: in
             return _write_record(turn, step, action.kind, params, number, attempt, key)
         case _:
             id = child_id(turn.execution.id, step.path, number, "effect", attempt)
-            timeout = min(step.timeout, action.timeout) if action.timeout else step.timeout
+            limits = [limit for limit in (step.timeout, action.timeout) if limit is not None]
             in_doubt = step.on_in_doubt or ("retry" if action.idempotent else "ask")
             turn.effects.append(
                 Perform(
@@ -108,7 +109,7 @@ def _perform(turn: Turn, step: Step, action: SubAction, number: int, attempt: in
                     params,
                     key,
                     attempt,
-                    timeout,
+                    min(limits, default=DEFAULT_TIMEOUT),
                     rendered.secrets,
                     in_doubt,
                 )
@@ -126,9 +127,9 @@ def _notify(turn: Turn, step: Step, params: Mapping[str, object], number: int) -
 
 
 def _log(turn: Turn, step: Step, params: Mapping[str, object]) -> object:
-    level, message = str(params.get("level", "info")), str(params.get("message", ""))
-    extra = params.get("fields") or params.get("data")
-    fields = dict(extra) if isinstance(extra, dict) else {}
+    level, message = str(params.get("level", "info")), as_text(params.get("message", ""))
+    extra = params.get("fields") or params.get("data") or {}
+    fields = dict(extra) if isinstance(extra, dict) else {"fields": extra}
     if "to" in params:
         fields["to"] = params["to"]
     if "template" in params:
@@ -145,9 +146,10 @@ def _emit(turn: Turn, step: Step, params: Mapping[str, object], number: int) -> 
             id,
             str(params["event"]),
             params.get("data", {}),
-            None if key is None else str(key),
-            None if topic is None else str(topic),
-            None if subject is None else str(subject),
+            None if key is None else as_text(key),
+            None if topic is None else as_text(topic),
+            None if subject is None else as_text(subject),
+            turn.now,
         )
     )
     return {"event": params["event"], "id": id}
@@ -163,21 +165,35 @@ def _write_record(
     key: str,
 ) -> _Asked:
     id = child_id(turn.execution.id, step.path, number, "effect", attempt)
-    values, expected = params.get("set"), params.get("expected_version")
+    values = params.get("set", {})
+    if not isinstance(values, dict):
+        raise Unfit("set", "a mapping of fields", values)
     entity_id = params.get("id")
-    named = str(entity_id) if entity_id is not None else child_id(turn.execution.id, key)
+    named = as_text(entity_id) if entity_id is not None else child_id(turn.execution.id, key)
     turn.effects.append(
         WriteRecord(
             id,
             "create" if kind == "create_record" else "update",
             str(params["entity"]),
             named,
-            values if isinstance(values, dict) else {},
-            expected if isinstance(expected, int) else None,
+            values,
+            _version_of(params),
             key,
         )
     )
     return _Asked(id, dict(params))
+
+
+def _version_of(params: Mapping[str, object]) -> int | None:
+    """Return the version that a record must have; None where none is asked for."""
+    if "expected_version" not in params:
+        return None
+    value = params["expected_version"]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Unfit("expected_version", "a whole number", value)
+    return value
 
 
 def take_result(turn: Turn, given: ActionSucceeded | ActionFailed) -> str | None:

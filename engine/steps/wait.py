@@ -1,17 +1,22 @@
 """The `wait` verb: for events, for a length of time, until an instant (requirements.md D10)."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
+from engine.conditions import Sides
 from engine.correlation import compared, correlation, shape_of
 from engine.definition import EventsWait, EventWait, Step, TimeWait, WaitVerb
 from engine.durations import parse_instant
-from engine.errors import SluicegateError
+from engine.errors import SluicegateError, StepProblem
 from engine.execution import Failure, Line, StepStatus, Wait
 from engine.ids import StepPath, WaitId, public_id, wait_id
 from engine.inputs import EventArrived
-from engine.loads import refreshed
+from engine.loads import initial_context, refreshed
 from engine.steps.approval import instant_text
 from engine.turn import Turn
+
+LONGEST = timedelta(days=365)
+"""How far away the end of a wait may be (security.md, bounds)."""
 
 
 class Unmatchable(SluicegateError):
@@ -57,7 +62,10 @@ def _due_at(turn: Turn, what: TimeWait) -> datetime:
     value = what.until.render(turn.scope) if what.until is not None else None
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not an instant; give ISO 8601 with a zone")
-    return parse_instant(value)
+    due_at = parse_instant(value)
+    if due_at - turn.now > LONGEST:
+        raise ValueError(f"{value!r} is more than the {LONGEST.days} days away that are allowed")
+    return due_at
 
 
 def _record(
@@ -110,16 +118,39 @@ def take_event(turn: Turn, given: EventArrived) -> str | None:
     name, line, step = found
     part, what = _awaited(turn, step, found[2].verb, wait)
     event = {**given.payload, "meta": given.meta}
-    if what is not None and what.when is not None:
-        scope = {**turn.scope, **given.payload, "event": event}
-        if not what.when.holds(scope):
+    try:
+        if what is not None and not _holds(turn, what, given.payload, event):
             return None
+    except StepProblem as problem:
+        return _give_up(turn, name, step, Failure(problem.code, f"when: {problem}", step.id))
     turn.close_wait(wait, "received")
     turn.resume_data = {"kind": "event", "event": event}
     if not _lacks_others(turn, step, found[2].verb, part, given):
         turn.wake(step.path)
         after = _received(turn, step, line, found[2].verb, part, given)
         turn.lines[name] = refreshed(turn, name, step, after)
+    return name
+
+
+def _holds(
+    turn: Turn, what: EventWait, payload: Mapping[str, object], event: Mapping[str, object]
+) -> bool:
+    """Tell whether an event fits: its fields, and `${...}` of the execution, as in `match`.
+
+    What the engine keeps (`approvals`, `steps`, ...) no event can name (requirements.md S78).
+    """
+    if what.when is None:
+        return True
+    own = {**turn.scope, "event": event}
+    return what.when.holds(Sides(own | initial_context(payload)[0], own))
+
+
+def _give_up(turn: Turn, name: str, step: Step, failure: Failure) -> str:
+    """Fail a step whose condition cannot be judged, with all that it waits for."""
+    turn.wake(step.path)
+    for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
+        turn.close_wait(wait, "cancelled")
+    turn.lines[name] = turn.fail(step, turn.lines[name], failure, first=False)
     return name
 
 

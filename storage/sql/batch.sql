@@ -118,10 +118,19 @@ from waits
 where id = any(%(wait_ids)s::uuid[]);
 
 -- name: find_event_waits
-select w.wait_id, w.execution_id::text as execution_id, w.correlation
-from waits w
-where w.correlation = any(%(correlations)s::text[]) and w.status = 'open'
-order by w.id;
+-- One correlation after the other; `behind` where an earlier event has yet to come to its last waits.
+select
+    f.wait_id, f.execution_id::text as execution_id, c.correlation,
+    exists (select from chores r where starts_with(r.name, 'rest ' || c.correlation)) as behind
+from unnest(%(correlations)s::text[]) as c (correlation)
+cross join lateral (
+    select w.id, w.wait_id, w.execution_id
+    from waits w
+    where w.correlation = c.correlation and w.status = 'open'
+    limit %(limit)s
+) as f
+order by c.correlation collate "C", f.id
+limit %(limit)s;
 
 -- name: insert_signals
 insert into signals (correlation, event_row_id, received_at, payload, meta)
@@ -131,28 +140,144 @@ from json_to_recordset(%(rows)s::json) as r (
 )
 on conflict do nothing;
 
--- name: meet_signals
+-- name: find_met_waits
+-- Of the next open waits, newest first, those that kept events may end, and how far that is. With ties:
+-- the waits of one step, which opened at once, stay together. Each looks for itself: a join may read
+-- all signals instead.
+with page as (
+    select w.id, w.correlation, w.since, w.opened_at
+    from waits w
+    where w.kind = 'event' and w.status = 'open'
+        and w.opened_at >= %(since)s and w.opened_at < %(before)s
+    order by w.opened_at desc
+    fetch first 2000 rows with ties
+)
 select
-    w.wait_id, w.execution_id::text as execution_id, s.payload, s.meta, s.received_at
-from signals s
-inner join waits w on w.correlation = s.correlation and w.status = 'open'
-inner join workflow_executions e on e.id = w.execution_id
-where s.received_at >= w.since
-    and (cardinality(%(wait_ids)s::uuid[]) = 0 or w.id = any(%(wait_ids)s::uuid[]))
-    and s.meta ->> 'id' is distinct from e.metadata -> 'event' ->> 'id'
-order by s.received_at
-limit 500;
+    min(p.opened_at) as before,
+    coalesce(array_agg(p.id::text) filter (where k.met), '{}') as ids
+from page p
+left join lateral (
+    select true as met
+    from signals s
+    where s.correlation = p.correlation and s.received_at >= p.since
+    limit 1
+) as k on true;
+
+-- name: meet_signals
+-- `offset 0`: each wait looks for itself, as above. An event is its source and its id; what was stored
+-- without a source is known by its id alone.
+select
+    w.id::text as id, w.wait_id, w.execution_id::text as execution_id, s.payload, s.meta,
+    s.received_at, s.event_row_id::text as event_row_id
+from unnest(%(wait_ids)s::uuid[]) as n (id)
+cross join lateral (
+    select o.id, o.wait_id, o.execution_id, o.correlation, o.since
+    from waits o
+    where o.id = n.id and o.status = 'open'
+    offset 0
+) as w
+cross join lateral (
+    select k.payload, k.meta, k.received_at, k.event_row_id
+    from signals k
+    where k.correlation = w.correlation and k.received_at >= w.since
+    offset 0
+) as s
+cross join lateral (
+    select x.metadata -> 'event' as event
+    from workflow_executions x
+    where x.id = w.execution_id
+    offset 0
+) as e
+where (w.execution_id, s.received_at, s.event_row_id, w.id) > (
+        %(execution_id)s::uuid, %(received_at)s::timestamptz, %(event_row_id)s::uuid, %(id)s::uuid
+    )
+    and (
+        s.meta ->> 'id' is distinct from e.event ->> 'id'
+        or s.meta ->> 'source' <> e.event ->> 'source'
+    )
+order by w.execution_id, s.received_at, s.event_row_id, w.id
+limit %(limit)s;
+
+-- name: find_met_watches
+-- Of the next watches those for which events are kept, and how far that is.
+with page as (
+    select w.correlation, w.execution_id
+    from watches w
+    where (w.correlation, w.execution_id) > (%(correlation)s, %(execution_id)s::uuid)
+    order by w.correlation, w.execution_id
+    limit 2000
+)
+select
+    (array_agg(p.correlation order by p.correlation desc, p.execution_id desc))[1] as correlation,
+    (array_agg(p.execution_id::text order by p.correlation desc, p.execution_id desc))[1]
+        as execution_id,
+    coalesce(array_agg(p.execution_id::text) filter (where k.met), '{}') as ids
+from page p
+left join lateral (
+    select true as met from signals s where s.correlation = p.correlation limit 1
+) as k on true;
 
 -- name: meet_watches
 select distinct on (w.execution_id) w.execution_id::text as execution_id, s.meta
-from signals s
-inner join watches w on w.correlation = s.correlation
-inner join workflow_executions e on e.id = w.execution_id
-where s.received_at >= (e.metadata ->> 'triggered_at')::timestamptz
-    and (cardinality(%(execution_ids)s::uuid[]) = 0 or w.execution_id = any(%(execution_ids)s::uuid[]))
-    and s.meta ->> 'id' is distinct from e.metadata -> 'event' ->> 'id'
-order by w.execution_id, s.received_at
-limit 500;
+from unnest(%(execution_ids)s::uuid[]) as n (id)
+cross join lateral (
+    select o.correlation, o.execution_id from watches o where o.execution_id = n.id offset 0
+) as w
+cross join lateral (
+    select x.metadata from workflow_executions x where x.id = w.execution_id offset 0
+) as e
+cross join lateral (
+    select k.meta, k.received_at
+    from signals k
+    where k.correlation = w.correlation
+        and k.received_at >= (e.metadata ->> 'triggered_at')::timestamptz
+    offset 0
+) as s
+where s.meta ->> 'id' is distinct from e.metadata -> 'event' ->> 'id'
+    or s.meta ->> 'source' <> e.metadata -> 'event' ->> 'source'
+order by w.execution_id, s.received_at;
+
+-- name: claim_sweep
+-- Whoever moves the instant sweeps; whoever finds that it is not due only reads.
+insert into chores as c (name, done_until)
+select 'sweep', clock_timestamp()
+where not exists (
+    select from chores d
+    where d.name = 'sweep'
+        and d.done_until > clock_timestamp() - make_interval(secs => %(every_seconds)s)
+)
+on conflict (name) do update set done_until = excluded.done_until
+where c.done_until <= clock_timestamp() - make_interval(secs => %(every_seconds)s)
+returning c.done_until;
+
+-- name: begin_sweep
+select
+    (select c.done_until from chores c where c.name = 'swept') as swept_until,
+    (
+        select coalesce(array_agg(c.name), '{}') from chores c where starts_with(c.name, 'rest ')
+    ) as rests;
+
+-- name: go_on_sweeping
+update chores set done_until = clock_timestamp() where name = 'sweep';
+
+-- name: note_sweep
+insert into chores as c (name, done_until) values ('swept', %(swept_until)s)
+on conflict (name) do update set done_until = greatest(c.done_until, excluded.done_until);
+
+-- name: end_rests
+delete from chores where name = any(%(rests)s::text[]);
+
+-- name: leave_rests
+-- What one transaction cannot bring to all that it is for: the next sweep does.
+insert into chores (name, done_until)
+select 'rest ' || r.correlation || ' ' || r.event_row_id, clock_timestamp()
+from json_to_recordset(%(rows)s::json) as r (correlation text, event_row_id text)
+on conflict do nothing;
+
+-- name: hasten_sweep
+update chores
+set done_until = to_timestamp(0)
+where name = 'sweep' and exists (select from chores r where starts_with(r.name, 'rest '));
 
 -- name: insert_steps
 insert into step_executions (
@@ -258,10 +383,18 @@ on conflict do nothing;
 delete from watches where execution_id = any(%(ids)s::uuid[]);
 
 -- name: find_watches
-select correlation, execution_id::text as execution_id
-from watches
-where correlation = any(%(correlations)s::text[])
-order by execution_id;
+select
+    f.correlation, f.execution_id::text as execution_id,
+    exists (select from chores r where starts_with(r.name, 'rest ' || c.correlation)) as behind
+from unnest(%(correlations)s::text[]) as c (correlation)
+cross join lateral (
+    select w.correlation, w.execution_id
+    from watches w
+    where w.correlation = c.correlation
+    limit %(limit)s
+) as f
+order by c.correlation collate "C", f.execution_id
+limit %(limit)s;
 
 -- name: close_waits
 update waits w
@@ -346,11 +479,11 @@ limit 1;
 -- name: insert_effects
 insert into effects (
     id, execution_id, step_path, kind, params, secrets, idempotency_key, status, attempt, timeout_ms,
-    in_doubt, lease_until, lease_token
+    in_doubt, begun, lease_until, lease_token
 )
 select
     r.id, r.execution_id, r.step_path, r.kind, r.params, r.secrets, r.idempotency_key, 'pending',
-    r.attempt, r.timeout_ms, r.in_doubt,
+    r.attempt, r.timeout_ms, r.in_doubt, false,
     now() + make_interval(secs => r.timeout_ms / 1000.0 + %(grace_seconds)s), %(lease_token)s
 from json_to_recordset(%(rows)s::json) as r (
     id uuid, execution_id uuid, step_path text, kind text, params jsonb, secrets jsonb,
@@ -362,15 +495,45 @@ update effects
 set status = 'dropped', finished_at = now()
 where id = any(%(ids)s::uuid[]) and status = 'pending';
 
+-- name: begin_effects
+-- Where the lease lasts long enough it stays: no index needs a new entry then.
+update effects f
+set
+    begun = true,
+    lease_until = case
+        when
+            f.lease_until
+            > now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s * 0.7)
+            then f.lease_until
+        else now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
+    end
+where f.id = any(%(ids)s::uuid[]) and f.status = 'pending' and f.lease_token = %(lease_token)s
+returning f.id::text as id;
+
+-- name: renew_effects
+-- A row that is being finished, dropped or taken over is locked, and none of this.
+update effects f
+set lease_until = now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
+from (
+    select o.id
+    from effects o
+    where o.id = any(%(ids)s::uuid[]) and o.status = 'pending' and o.lease_token = %(lease_token)s
+        and o.lease_until
+        < now() + make_interval(secs => (o.timeout_ms / 1000.0 + %(grace_seconds)s) / 2)
+    for update skip locked
+) as held
+where f.id = held.id
+returning f.id::text as id;
+
 -- name: claim_effects
 update effects f
 set
-    lease_token = %(lease_token)s, begun = true,
+    lease_token = %(lease_token)s,
     lease_until = now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
 from (
-    select o.id, o.begun
+    select o.id
     from effects o
-    where o.status = 'pending' and o.lease_until < now()
+    where o.status = 'pending' and o.lease_until < now() and o.id <> all(%(held)s::uuid[])
     order by o.lease_until
     limit %(limit)s
     for update skip locked
@@ -378,7 +541,7 @@ from (
 where f.id = left_behind.id
 returning
     f.id::text as id, f.execution_id::text as execution_id, f.step_path, f.kind, f.params,
-    f.secrets, f.idempotency_key, f.attempt, f.timeout_ms, f.in_doubt, left_behind.begun;
+    f.secrets, f.idempotency_key, f.attempt, f.timeout_ms, f.in_doubt, f.begun;
 
 -- name: finish_effects
 update effects f
@@ -393,7 +556,7 @@ returning f.id::text as id;
 
 -- name: release_effects
 update effects
-set lease_until = now(), begun = id = any(%(begun)s::uuid[])
+set lease_until = now(), begun = begun and id <> all(%(untouched)s::uuid[])
 where status = 'pending' and lease_token = %(lease_token)s;
 
 -- name: insert_outbox
@@ -431,9 +594,12 @@ from decisions d
 where d.result is null
     and (
         d.received_at < now() - make_interval(secs => %(keep_seconds)s)
-        or exists (
-            select 1 from waits w where w.id = substr(d.request_id, 3)::uuid
-        )
+        or case
+            when d.request_id ~* '^w_[0-9a-f]{32}$' then exists (
+                select 1 from waits w where w.id = substr(d.request_id, 3)::uuid
+            )
+            else false
+        end
         or exists (
             select 1
             from workflow_executions e

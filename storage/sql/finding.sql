@@ -225,6 +225,23 @@ where a.status = 'pending'
         or a.users @> array[%(user)s::text]
         or a.roles && %(roles)s::text[]
     )
+    -- Looked up one by one, of what is left: who asked and who is excluded may not decide.
+    and (
+        %(barred)s::text is null
+        or not coalesce(
+            (
+                select
+                    w.record -> 'exclude' ? %(barred)s
+                    or (
+                        w.record ->> 'requester' = %(barred)s
+                        and coalesce(w.record ->> 'allow_requester', 'false') = 'false'
+                    )
+                from waits w
+                where w.id = a.id
+            ),
+            false
+        )
+    )
     and (%(workflow)s::text is null or a.workflow_name = %(workflow)s)
     and (
         %(before_at)s::timestamptz is null

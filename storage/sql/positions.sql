@@ -19,6 +19,13 @@ where group_id = %(group_id)s and topic = %(topic)s and partition = %(partition)
     and next_offset = %(expected)s and topic_id is not distinct from %(old_topic_id)s
 returning partition;
 
+-- name: name_topic
+update positions
+set topic_id = %(topic_id)s
+where group_id = %(group_id)s and topic = %(topic)s and partition = %(partition)s
+    and topic_id is null
+returning partition;
+
 -- name: list_positions
 select group_id, topic, partition, topic_id, next_offset, watermark, updated_at
 from positions

@@ -11,38 +11,158 @@ inner join waits w on w.id = a.id
 where a.id = any(%(ids)s::uuid[])
 order by a.requested_at desc, a.id desc;
 
--- name: count_unfinished
+-- name: count_executions
 -- Counted up to a limit: nobody needs the exact number of a hundred thousand. Status by status,
 -- because an index of some statuses is used only where they are named; in their order, so that no table is read instead.
 select 'pending' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'pending' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'pending'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'running' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'running' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'running'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'paused' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'paused' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'paused'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'failed' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'failed' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'failed'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'blocked' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'blocked' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'blocked'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
 ) as counted
 union all
 select 'cancelled' as status, count(*)::int as many
 from (
-    select 1 from workflow_executions where status = 'cancelled' order by started_at desc limit %(most)s
+    select 1
+    from workflow_executions
+    where status = 'cancelled'
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
+) as counted
+union all
+select 'completed' as status, count(*)::int as many
+from (
+    select 1
+    from unnest(%(versions)s::uuid[]) as v (id)
+    cross join unnest(array['allowed', 'executed']) as r (result)
+    cross join lateral (
+        select 1
+        from workflow_executions o
+        where o.workflow_id = v.id
+            and o.status = 'completed'
+            and o.result = r.result
+            and (%(since)s::timestamptz is null or o.started_at >= %(since)s)
+            and (%(until)s::timestamptz is null or o.started_at < %(until)s)
+        order by o.started_at desc
+        limit %(most)s
+    ) as e
+    limit %(most)s
 ) as counted;
+
+-- name: count_executions_of_versions
+select s.status, (
+    select count(*)
+    from (
+        select 1
+        from unnest(%(versions)s::uuid[]) as v (id)
+        cross join lateral (
+            select 1
+            from workflow_executions o
+            where o.workflow_id = v.id
+                and o.status = s.status
+                and o.status <> 'completed'
+                and (%(since)s::timestamptz is null or o.started_at >= %(since)s)
+                and (%(until)s::timestamptz is null or o.started_at < %(until)s)
+            order by o.started_at desc
+            limit %(most)s
+        ) as e
+        limit %(most)s
+    ) as counted
+)::int as many
+from unnest(array['pending', 'running', 'paused', 'failed', 'blocked', 'cancelled']) as s (status)
+union all
+select 'completed' as status, count(*)::int as many
+from (
+    select 1
+    from unnest(%(versions)s::uuid[]) as v (id)
+    cross join unnest(array['allowed', 'executed']) as r (result)
+    cross join lateral (
+        select 1
+        from workflow_executions o
+        where o.workflow_id = v.id
+            and o.status = 'completed'
+            and o.result = r.result
+            and (%(since)s::timestamptz is null or o.started_at >= %(since)s)
+            and (%(until)s::timestamptz is null or o.started_at < %(until)s)
+        order by o.started_at desc
+        limit %(most)s
+    ) as e
+    limit %(most)s
+) as counted;
+
+-- name: count_executions_of_key
+-- Of the newest with a key: few keys have more.
+select counted.status, count(*)::int as many
+from (
+    select status
+    from workflow_executions
+    where trigger_key = %(key)s
+        and (%(workflow)s::text is null or workflow_name = %(workflow)s)
+        and (%(since)s::timestamptz is null or started_at >= %(since)s)
+        and (%(until)s::timestamptz is null or started_at < %(until)s)
+    order by started_at desc
+    limit %(most)s
+) as counted
+group by counted.status;
+
+-- name: find_shown_execution
+-- By what a list shows of an id: its instant and its end.
+select e.id::text as id
+from workflow_executions e
+where e.id >= (left(%(instant)s::text, 13) || '-0000-0000-000000000000')::uuid
+    and e.id <= (left(%(instant)s::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+    and right(replace(e.id::text, '-', ''), length(%(ending)s::text)) = %(ending)s
+limit 2;
 
 -- name: count_open_approvals
 select count(*)::int as open
@@ -88,12 +208,46 @@ where id = %(id)s;
 
 -- name: screen_steps
 select
-    step_id, step_path, step_type, attempt, status, started_at, completed_at, duration_ms,
-    error_code, error_message
+    id::text as id, step_id, step_path, step_type, attempt, status, started_at, completed_at,
+    duration_ms, error_code, error_message
 from step_executions
 where execution_id = %(id)s
 order by started_at, attempt, id
-limit %(limit)s;
+limit %(limit)s
+offset %(after)s;
+
+-- name: screen_standing_steps
+-- What runs, waits or has failed, wherever in the course it stands: the newest, among the newest.
+select
+    id::text as id, step_id, step_path, step_type, attempt, status, started_at, completed_at,
+    duration_ms, error_code, error_message
+from (
+    select *
+    from step_executions
+    where execution_id = %(id)s
+    order by started_at desc
+    limit %(most)s
+) as newest
+where status not in ('completed', 'skipped')
+order by started_at desc
+limit %(standing)s;
+
+-- name: screen_marks
+-- How each step of the definition stands, of all its passages: a loop writes a number into paths.
+select min(n.step_path) as step_path, n.status, sum(n.attempts)::int as attempts
+from (
+    select distinct on (o.step_path)
+        o.step_path, o.status, count(*) over (partition by o.step_path) as attempts
+    from (
+        select id, step_path, status, started_at, attempt
+        from step_executions
+        where execution_id = %(id)s
+        order by started_at desc
+        limit %(most)s
+    ) as o
+    order by o.step_path, o.started_at desc, o.attempt desc, o.id desc
+) as n
+group by regexp_replace(n.step_path, '/\d+(?=/|$)', '', 'g'), n.status;
 
 -- name: screen_step
 select
@@ -115,6 +269,19 @@ where w.id >= (left(%(id)s::text, 13) || '-0000-0000-000000000000')::uuid
     and w.execution_id = %(id)s::uuid
 order by w.opened_at, w.id
 limit 500;
+
+-- name: screen_children
+-- The ids of children begin with their parent's time, as those of waits do.
+select
+    e.execution_id, e.workflow_name as workflow, e.status,
+    e.metadata #>> '{event,parent,step}' as step_path,
+    coalesce((e.metadata #>> '{event,parent,awaited}')::boolean, false) as awaited
+from workflow_executions e
+where e.id >= (left(%(id)s::text, 13) || '-0000-0000-000000000000')::uuid
+    and e.id <= (left(%(id)s::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+    and e.metadata #>> '{event,parent,id}' = %(id)s::text
+order by e.started_at, e.id
+limit 50;
 
 -- name: screen_effects
 select

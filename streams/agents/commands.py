@@ -23,11 +23,12 @@ from streams.codecs import RawRecord, decode_command
 from streams.continuing import context_before, failed_step, trigger_of
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
+from streams.lanes import have_room, reserve
 from streams.messages import COMMAND_SOURCE, Command, started_id
 from streams.outbound import Outbound
 from streams.receipts import Answer, answer_cells
 from streams.schemas import Schemas
-from streams.starts import Proposal, apply_trigger, start_all, take_key
+from streams.starts import Proposal, apply_trigger, lanes_of, start_all, take_key
 from streams.work import Work
 
 
@@ -154,15 +155,23 @@ class CommandsHandler:
             old.triggered_at,
             context=context_before(old, version, at, skipped=skips),
         )
-        metadata = {
+        metadata: dict[str, object] = {
             "event": meta,
             "triggered_at": old.triggered_at,
             "retry_of": public_id(old.id),
             "by": command.by,
         }
         proposal.key = work.key_of.get(old.id)
+        scope = {**old.payload, "event": {**old.payload, "meta": meta}}
+        lanes = lanes_of(old.workflow, trigger_of(version.definition, old.trigger_event), scope)
+        if lanes and not await have_room(work, lanes):
+            text = f"{old.workflow} runs as often as it may at once; try again when one has ended"
+            return proposal.id, Refuse("busy", text)
         if not await take_key(work, proposal):
             return proposal.id, busy(proposal)
+        if lanes:
+            await reserve(work, {execution.id: lanes})
+            metadata["lanes"] = [lane.name for lane in lanes]
         work.start(version, execution, metadata, Started(work.now, first=first), proposal.key)
         return execution.id, Accept("applied", f"goes on at {first} in {public_id(execution.id)}")
 

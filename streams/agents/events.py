@@ -1,6 +1,6 @@
 """The events agent: domain events -> triggers -> executions, and waits that an event ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from engine.correlation import correlation_of_event
 from engine.errors import SluicegateError
@@ -21,7 +21,7 @@ from streams.dead_letters import DeadLetters
 from streams.enrichment import Enrichment
 from streams.gathering import Gathering, gather
 from streams.intake import Apply
-from streams.meeting import cancel_by_event
+from streams.meeting import MOST_ENDED, cancel_by_event, share_of
 from streams.messages import DomainEvent
 from streams.redrive import take_redrives
 from streams.schemas import Schemas
@@ -178,8 +178,9 @@ class EventsHandler:
             rows.append(event_row(plan, started))
         await work.transaction.write("insert_events", rows)
         heard = [plan for plan in fresh if plan.correlations]
-        await self._end_waits(work, heard)
-        await self._cancel_watching(work, heard)
+        if heard:
+            left = await self._end_waits(work, heard) | await self._cancel_watching(work, heard)
+            await leave_to_sweep(work, heard, left)
 
     async def _put_refused(self, work: Work, planned: list[PlannedEvent]) -> None:
         for plan in planned:
@@ -201,18 +202,22 @@ class EventsHandler:
         new = {(row["source"], row["event_id"]) for row in claimed}
         return [plan for key, plan in first.items() if key in new]
 
-    async def _end_waits(self, work: Work, planned: list[PlannedEvent]) -> None:
-        """Give events to the waits they correlate with, and keep them for waits yet to come."""
-        if not planned:
-            return
+    async def _end_waits(self, work: Work, planned: list[PlannedEvent]) -> frozenset[str]:
+        """Give events to the waits they correlate with, and keep them for waits yet to come.
+
+        Returns the correlations that have more waits than one transaction ends.
+        """
         await work.transaction.write(
             "insert_signals", [row for plan in planned for row in signal_rows(plan)]
         )
-        correlations = sorted({found for plan in planned for found in plan.correlations})
-        waits = await work.transaction.fetch("find_event_waits", correlations=correlations)
-        await work.load({row["execution_id"] for row in waits})
+        correlations = correlations_of(planned)
+        found = await work.transaction.fetch(
+            "find_event_waits", correlations=correlations, limit=MOST_ENDED + 1
+        )
+        share = share_of(found, correlations)
+        await work.load({row["execution_id"] for row in share.rows})
         for plan in planned:
-            for row in waits:
+            for row in share.rows:
                 if (
                     row["correlation"] in plan.correlations
                     and row["execution_id"] in work.executions
@@ -221,15 +226,41 @@ class EventsHandler:
                         work.now, WaitId(row["wait_id"]), plan.event.payload, plan.meta
                     )
                     work.apply(ExecutionId(row["execution_id"]), given)
+        return share.left
 
-    async def _cancel_watching(self, work: Work, planned: list[PlannedEvent]) -> None:
-        """Cancel the executions that asked for it when such an event comes (`cancel_on`)."""
-        if not planned:
-            return
-        correlations = sorted({found for plan in planned for found in plan.correlations})
-        rows = await work.transaction.fetch("find_watches", correlations=correlations)
-        await work.load({row["execution_id"] for row in rows})
+    async def _cancel_watching(self, work: Work, planned: list[PlannedEvent]) -> frozenset[str]:
+        """Cancel the executions that asked for it when such an event comes (`cancel_on`).
+
+        Returns the correlations that have more of them than one transaction cancels.
+        """
+        correlations = correlations_of(planned)
+        found = await work.transaction.fetch(
+            "find_watches", correlations=correlations, limit=MOST_ENDED + 1
+        )
+        share = share_of(found, correlations)
+        await work.load({row["execution_id"] for row in share.rows})
         for plan in planned:
-            for row in rows:
+            for row in share.rows:
                 if row["correlation"] in plan.correlations:
                     cancel_by_event(work, row["execution_id"], plan.meta)
+        return share.left
+
+
+def correlations_of(planned: Sequence[PlannedEvent]) -> list[str]:
+    """Return what waits and watches find these events by."""
+    return sorted({found for plan in planned for found in plan.correlations})
+
+
+async def leave_to_sweep(
+    work: Work, planned: Sequence[PlannedEvent], correlations: Collection[str]
+) -> None:
+    """Leave to the sweep what these events, which are kept, have not come to."""
+    rows = [
+        {"correlation": correlation, "event_row_id": plan.row_id}
+        for plan in planned
+        for correlation in plan.correlations
+        if correlation in correlations
+    ]
+    if rows:
+        await work.transaction.write("leave_rests", rows)
+        await work.transaction.run("hasten_sweep")

@@ -182,7 +182,8 @@ def may_be_early(item: Decision | Note, owner: ExecutionId | None) -> bool:
 def expects(work: Work, owner: ExecutionId, item: Decision | Note) -> bool:
     """Tell whether an unfinished execution may still open the request that an item names."""
     execution = work.executions[owner]
-    if execution.ended:
+    is_readable = item.request_id is None or wait_row_id(item.request_id) is not None
+    if execution.ended or not is_readable:
         return False
     if item.request_id is None:
         return not any(wait.kind == "approval" for wait in execution.waits.values())

@@ -133,6 +133,11 @@ def test_one_of_the_two_ids_is_enough(world: World, named: str) -> None:
     assert (receipt["result"], receipt["request_id"]) == ("applied", waiting["wait_id"])
     resumed = world.life_cycle(str(waiting["execution_id"]), "execution.resumed")
     assert resumed["step_path"] == waiting["step_path"]
+    told = world.wait_for(
+        lambda r: r.key == waiting["execution_id"] and r.type == "sluicegate.execution.resumed",
+        "the record of it",
+    )
+    assert told.headers["ce_causationid"] == str(decision["decision_id"]).encode()
     world.life_cycle(str(waiting["execution_id"]), "execution.completed")
 
 

@@ -124,6 +124,21 @@ def test_a_limit_of_two_lets_two_run_for_each_key_first_come_first_served(
     world.life_cycle(runs[3], "execution.started")
 
 
+# S16 S205
+def test_a_retry_keeps_within_the_limit(world: World, id: str) -> None:
+    failed = begin(world, "narrow.asked", {"region": id, "run": f"{id}0", "bad": True})
+    assert ended(world, failed)["error_code"] == "invalid_value"
+    other = begin(world, "narrow.asked", {"region": id, "run": f"{id}1"})
+    stands(world, other, "paused")
+    assert refused(world, order(world, "skip", failed, step="check")) == "busy"
+    finish(world, id, "1")
+    ended(world, other)
+    again = obeyed(world, order(world, "skip", failed, step="check"))["execution_id"]
+    stands(world, again, "paused")
+    late = begin(world, "narrow.asked", {"region": id, "run": f"{id}2"})
+    assert stands(world, late, "pending")["metadata"]["pending_reason"] == f"concurrency:{id}"
+
+
 # S16
 def test_a_limit_holds_while_many_ask_at_once(world: World, id: str) -> None:
     values = [{"region": id, "run": f"{id}{n}"} for n in range(16)]
@@ -133,7 +148,7 @@ def test_a_limit_holds_while_many_ask_at_once(world: World, id: str) -> None:
     unfinished = f"select count(*)::int as n {mine} and status in ('running', 'paused')"
     assert world.query(unfinished, id) == [{"n": 2}]
     # Whatever runs is let go, until nothing is left.
-    for _ in range(8):
+    for _ in values:
         rows = world.until(f"select execution_id, trigger_payload {mine} and status = 'paused'", id)
         assert len(rows) <= 2
         for row in rows:

@@ -2,7 +2,9 @@
 
 import json
 import time
+import urllib.error
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -93,6 +95,26 @@ def test_a_form_whose_time_runs_out_says_so_and_keeps_what_is_typed(desk: Desk, 
     assert "The time for this request was over before your answer came" in stale.inner_text("main")
 
 
+def test_an_answer_that_comes_late_is_shown_when_it_comes(desk: Desk, site: Site) -> None:
+    record = an_order(site, "o-late-answer")
+    first, second = uuid4().hex, uuid4().hex
+    course = f"/executions/{record['execution_id']}"
+    paths = [f"{form_of(record)}?sent={first}", f"{form_of(record)}?sent={second}"]
+    faster, slower, operator = (desk.window(path) for path in (*paths, f"{course}?sent={first}"))
+    for page in (faster, slower, operator):
+        page.wait_for_function(LISTENING)
+        says(page, "has come yet")
+        assert page.locator(".note.good").count() == 0
+    path = f"/api/v1{form_of(record)}/decision?wait=10"
+    site.post(path, {"decision_id": first, "outcome": "approved", "decided_by": "ana"})
+    says(faster, "Done: approved by ana")
+    says(operator, "Command: applied")
+    operator.wait_for_function("() => document.title.includes('completed')")
+    with pytest.raises(urllib.error.HTTPError):
+        site.post(path, {"decision_id": second, "outcome": "rejected", "decided_by": "bo"})
+    says(slower, "Not accepted")
+
+
 def test_who_asked_is_refused_and_keeps_what_was_typed(desk: Desk, site: Site) -> None:
     record = a_refund(site, "r-four-eyes")
     page = desk.window(form_of(record), "dora@example.com")
@@ -170,6 +192,23 @@ def test_the_keyboard_is_enough(desk: Desk, site: Site) -> None:
     says(page, "Done: approved by ana")
 
 
+def test_the_chosen_row_stays_chosen_while_others_come_and_go(desk: Desk, site: Site) -> None:
+    first, second = an_order(site, "o-row-1"), an_order(site, "o-row-2")
+    page = desk.window("/?workflow=order-approval", "ana")
+    page.wait_for_function(LISTENING)
+    page.focus(f"#{second['wait_id']} a")
+    came = an_order(site, "o-row-3")
+    page.wait_for_selector(f"#{came['wait_id']}")
+    focused = "() => document.activeElement.closest('[data-row]').id"
+    assert page.get_attribute(".current", "id") == page.evaluate(focused) == second["wait_id"]
+    site.decide(second, "bo")
+    page.wait_for_selector(f"#{second['wait_id']}", state="detached")
+    assert page.get_attribute(".current", "id") == page.evaluate(focused) == first["wait_id"]
+    page.keyboard.press("k")
+    page.keyboard.press("a")
+    page.wait_for_url(f"**/approvals/{came['wait_id']}#a")
+
+
 def test_a_letter_typed_into_a_field_is_a_letter(desk: Desk, site: Site) -> None:
     page = desk.window(form_of(an_order(site, "o-letters")), "ana")
     page.focus("#reason")
@@ -194,6 +233,32 @@ def test_several_are_answered_at_once_where_the_definition_allows_it(
     for record in asked[:2]:
         site.world.life_cycle(record["execution_id"], "execution.completed")
     assert site.get(f"/api/v1/approvals/{asked[2]['wait_id']}")["status"] == "pending"
+
+
+def test_the_button_for_several_comes_with_the_first_row_that_can_be_chosen(
+    desk: Desk, site: Site
+) -> None:
+    page = desk.window("/?mine=true", "zoe")
+    page.wait_for_function(LISTENING)
+    assert page.is_hidden("text=Approve those chosen")
+    asked = site.ask("leave.requested", who="alone", days=1)
+    path = f"/api/v1/approvals/{asked['wait_id']}/reassign?wait=10"
+    site.post(path, {"decided_by": "lea", "to": ["zoe"]})
+    page.check(f"#{asked['wait_id']} input[type=checkbox]")
+    page.click("text=Approve those chosen")
+    says(page, "applied")
+
+
+def test_one_long_title_leaves_room_for_the_rest_of_the_row(desk: Desk, site: Site) -> None:
+    wide = site.ask("leave.requested", who="W" * 4_000, days=1)
+    for width in (1200, 360):
+        page = desk.window("/", "n" * 200, viewport={"width": width, "height": 800})
+        row = page.locator(f"#{wide['wait_id']}")
+        assert len(row.locator("a").inner_text()) < 250
+        assert row.locator("td[data-label=Expires]").bounding_box()["x"] < width
+        seen = page.evaluate("document.documentElement.scrollWidth")
+        assert seen <= width
+        assert row.locator(".role").bounding_box()["height"] < 40
 
 
 def test_a_choice_survives_what_comes_in(desk: Desk, site: Site) -> None:
@@ -267,3 +332,24 @@ def test_new_executions_come_in_on_top(desk: Desk, site: Site) -> None:
     page.wait_for_selector(f"#{record['execution_id']}")
     first = page.locator("[data-row]").first.get_attribute("id")
     assert first == record["execution_id"]
+
+
+def test_a_workflow_that_no_event_starts_is_started_by_hand(desk: Desk) -> None:
+    page = desk.window("/workflows/audit")
+    assert page.locator("text=Send a test event").count() == 0
+    page.click("button:has-text('Start it')")
+    says(page, "Say who you are.")
+    page.fill("#by", "ana")
+    page.click("button:has-text('Start it')")
+    page.wait_for_selector("#data-error:has-text('year')")
+    page.fill("#data", '{"year": 2026}')
+    page.click("button:has-text('Start it')")
+    page.wait_for_url("**/executions/exec_*")
+    says(page, "completed")
+
+
+def test_skip_says_beforehand_that_people_are_not_skipped(desk: Desk, site: Site) -> None:
+    record = an_order(site, "o-skip")
+    page = desk.window(f"/executions/{record['execution_id']}", "op")
+    assert page.locator("button[value=skip]").is_disabled()
+    says(page, "Skip: an approval cannot be skipped; decide it, or cancel the execution.")

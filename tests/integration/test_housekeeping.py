@@ -16,7 +16,7 @@ from engine.ids import child_id, execution_id
 from storage.errors import HousekeepingFailed
 from storage.housekeeping import Housekeeping, Retention
 from storage.migrate import migrate
-from storage.partitions import create_month, month_of
+from storage.partitions import MonthInUse, create_month, drop_partition, month_of
 from storage.store import PostgresStore
 from tests.world import PATIENCE_SECONDS, a_world
 
@@ -251,6 +251,17 @@ async def test_a_report_that_holds_a_table_delays_the_drop_and_nothing_else(
         done = await keeping(store).tidy(NOW)
     assert done == ["trim_effects 1", "waits of 2024_03 is in use: dropped later"]
     assert await keeping(store).tidy(NOW) == ["dropped 2024_03"]
+
+
+async def test_a_month_in_which_something_began_after_the_look_is_kept(
+    store: PostgresStore,
+) -> None:
+    await make(store, OLD)
+    await an_old_execution(store, INSIDE, None)
+    async with store.connection() as connection, connection.transaction():
+        with pytest.raises(MonthInUse, match="2024_03 has new executions"):
+            await drop_partition(connection, "waits", OLD, NOW)
+    assert "2024_03" in await partitions_of(store, "waits")
 
 
 async def test_the_tables_of_what_comes_and_goes_are_vacuumed(store: PostgresStore) -> None:

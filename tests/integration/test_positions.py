@@ -1,9 +1,11 @@
 """Which records are believed to come next, after an assignment and later."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from storage.store import PostgresStore
@@ -143,3 +145,77 @@ async def test_records_that_are_gone_are_passed_over_where_that_is_set(
     found.starts[0] = 20
     assert await found.accepted(20) == []
     assert await found.accepted(20) == [20, 21, 22, 23, 24]
+
+
+def positions_of(
+    store: PostgresStore, on_recreated: Callable[[Partition], Awaitable[None]]
+) -> Positions:
+    """Return the positions of a group for one topic that is always read on."""
+
+    async def log_start(_: Partition) -> int:
+        return 0
+
+    async def seek_back() -> None:
+        return
+
+    return Positions(
+        store,
+        f"group-{uuid4().hex}",
+        accept_gaps=False,
+        log_start=log_start,
+        seek_back=seek_back,
+        on_recreated=on_recreated,
+    )
+
+
+# F12
+async def test_what_follows_a_topics_loss_is_done_before_its_position_moves(
+    store: PostgresStore,
+) -> None:
+    done: list[str] = []
+
+    async def announce(_: Partition) -> None:
+        done.append("tried")
+        if len(done) == 1:
+            raise psycopg.OperationalError("server closed the connection")
+
+    positions, partition = positions_of(store, announce), Partition("lost", 0)
+    mine = frozenset({partition})
+    old, new = (LogState({"lost": id}, {partition: 0}, {partition: 9}) for id in ("old", "new"))
+    assert await positions.starts(mine, old) == {partition: 0}
+    with pytest.raises(psycopg.OperationalError):
+        await positions.starts(mine, new)
+    assert await positions.starts(mine, new) == {partition: 0}
+    assert await positions.starts(mine, new) == {partition: 0}
+    assert done == ["tried", "tried"]
+
+
+# F12
+async def test_a_topic_whose_id_becomes_known_is_known_by_it_from_then_on(
+    store: PostgresStore,
+) -> None:
+    done: list[Partition] = []
+
+    async def announce(partition: Partition) -> None:
+        done.append(partition)
+
+    positions, partition = positions_of(store, announce), Partition("named-late", 0)
+    mine = frozenset({partition})
+    for ids in ({}, {"named-late": "first"}, {"named-late": "first"}, {"named-late": "second"}):
+        await positions.starts(mine, LogState(ids, {partition: 0}, {partition: 9}))
+    assert done == [partition]
+
+
+# F24
+async def test_a_log_that_ends_before_our_position_is_told(
+    store: PostgresStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def announce(_: Partition) -> None:
+        raise AssertionError("the topic is the same")
+
+    positions, partition = positions_of(store, announce), Partition("short", 0)
+    mine = frozenset({partition})
+    await positions.starts(mine, LogState({"short": "id"}, {partition: 5}, {partition: 9}))
+    assert caplog.records == []
+    await positions.starts(mine, LogState({"short": "id"}, {partition: 0}, {partition: 3}))
+    assert "our position is 5, but the log ends at 3" in caplog.text

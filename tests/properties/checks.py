@@ -162,5 +162,7 @@ class Watch:
 
 
 def is_refreshed(old: RecordStep, new: RecordStep) -> bool:
-    """Tell whether a row only gets the note of what a refresh changed."""
+    """Tell whether a row only gets the note of what a refresh changed, or why it failed."""
+    if new.status is StepStatus.FAILED:
+        return old.status is StepStatus.COMPLETED and "be read again" in str(new.error_message)
     return old.status is new.status is StepStatus.COMPLETED and "refreshed" in str(new.output)

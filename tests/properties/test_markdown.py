@@ -47,7 +47,7 @@ def words(text: str) -> str:
 
 
 def rendered(body: str, **values: str) -> str:
-    text = compile_markdown(body).render(values)
+    text = compile_markdown(body, []).render(values)
     assert isinstance(text, str)
     return text
 

@@ -150,16 +150,23 @@ class Interpreter(Clock):
             self._abandon(at)
             raise
         except (Failed, Unresolved) as problem:
-            failure = problem if isinstance(problem, Failed) else Failed("unresolved", at.id)
-            handling = self._fail(at, failure)
-            if "on_error" not in at.step:
-                raise failure from None
-            then = Next(at.step["on_error"])
-            at = At(at.step, at.path, at.line, at.scope.handling(handling), at.follows)
+            then, at = self._handle(at, problem)
         if then.refresh and "refresh" in at.step and (then.branch or at.follows):
-            yield from self.verbs["refresh"](self, at)
+            try:
+                yield from self.verbs["refresh"](self, at)
+            except Failed as problem:
+                then, at = self._handle(at, problem)
         yield from self.walk(at.line, then.branch, f"{at.path}/", at.scope, follows=at.follows)
         return then.jump
+
+    def _handle(self, at: At, problem: Failed | Unresolved) -> tuple[Next, At]:
+        """Return the step's `on_error` and what it sees; without one the line fails."""
+        failure = problem if isinstance(problem, Failed) else Failed("unresolved", at.id)
+        handling = self._fail(at, failure)
+        if "on_error" not in at.step:
+            raise failure from None
+        scope = at.scope.handling(handling)
+        return Next(at.step["on_error"]), At(at.step, at.path, at.line, scope, at.follows)
 
     def _verb(self, at: At) -> Walk:
         verb = next(name for name in self.verbs if name in at.step)

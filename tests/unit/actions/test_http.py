@@ -12,7 +12,7 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from actions.client import HttpClient, retry_after
+from actions.client import AT_ONCE, HttpClient, retry_after
 from actions.http import HttpAction, is_expected
 from actions.registry import Actions
 from actions.results import Failed, Succeeded
@@ -367,3 +367,19 @@ async def test_a_method_that_is_none_is_refused(target: Target, actions: Actions
     result = await actions.perform(asking(url=target.url, method="GET / HTTP/1.1\r\nX: y\r\n"))
     assert isinstance(result, Failed)
     assert (result.code, target.asked) == ("invalid_request", [])
+
+
+# S57
+async def test_no_call_spends_its_time_waiting_for_a_connection_of_ours(actions: Actions) -> None:
+    all_here = asyncio.Barrier(AT_ONCE)
+
+    class Crowded(Target):
+        async def answer(self, request: web.Request) -> web.Response:
+            await all_here.wait()
+            return await Target.answer(self, request)
+
+    async with serving(Crowded()) as target:
+        calls = [actions.perform(asking(url=f"{target.url}/{n}")) for n in range(AT_ONCE)]
+        for result in await asyncio.gather(*calls):
+            assert output_of(result)["status"] == 200
+    assert len(target.asked) == AT_ONCE

@@ -84,7 +84,6 @@ def test_mistakes_of_a_definition_are_all_printed_and_nothing_is_run(
     assert run_tests(Options([file])) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": ", 1)[0].rpartition("/")[2] for line in lines] == [
-        "order.yaml:10:9",
         "order.yaml:12:11",
         "order.yaml:22:57",
     ]

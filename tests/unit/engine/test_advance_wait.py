@@ -203,6 +203,18 @@ def test_a_wait_until_an_instant_is_due_then(until: str, due_at: object) -> None
 
 
 # S50
+@pytest.mark.parametrize(("length", "status"), [(365, Status.PAUSED), (366, Status.FAILED)])
+def test_a_wait_until_an_instant_lasts_a_year_at_most(length: int, status: Status) -> None:
+    definition = a_definition('steps: [{id: nap, wait: {until: "${at}"}}]')
+    until = (NOW + timedelta(days=length)).isoformat()
+    execution, _ = started(definition, {"at": until})
+    assert execution.status == status
+    assert (execution.error and execution.error.code) == (
+        "invalid_instant" if status == Status.FAILED else None
+    )
+
+
+# S50
 @pytest.mark.parametrize("until", ["tomorrow", "2026-03-02T10:00:00", 5, None])
 def test_a_wait_until_no_instant_fails_the_step(until: object) -> None:
     definition = a_definition('steps: [{id: nap, wait: {until: "${at}"}}]')

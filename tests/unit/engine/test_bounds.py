@@ -25,6 +25,11 @@ steps:
   - id: each
     for_each: {in: "${lines}", steps: [{id: pass, allow: {}}]}
 """
+EACH_PASSES_TWICE = """
+steps:
+  - id: each
+    for_each: {in: "${lines}", steps: [{id: pass, allow: {}}, {id: again, allow: {}}]}
+"""
 CHILD = """
 steps:
   - {id: child, workflow: {name: other}}
@@ -42,8 +47,11 @@ def test_a_list_of_a_thousand_is_gone_through_and_one_more_is_refused() -> None:
 
 
 # F26
-def test_an_execution_takes_a_thousand_steps_and_not_one_more() -> None:
+def test_an_execution_takes_a_thousand_steps_beside_one_of_each_item_and_not_one_more() -> None:
     definition = a_definition(EACH_PASSES)
+    execution, _ = started(definition, {"lines": list(range(1000))})
+    assert execution.status is Status.COMPLETED
+    definition = a_definition(EACH_PASSES_TWICE)
     execution, _ = started(definition, {"lines": list(range(999))})
     assert execution.status is Status.COMPLETED
     execution, _ = started(definition, {"lines": list(range(1000))})

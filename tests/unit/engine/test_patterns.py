@@ -66,14 +66,17 @@ def test_the_index_finds_every_pattern_in_the_order_of_adding() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "a.", ".a", "a..b", "a b", "a.b*", "**", "a.*b", "a\x00"]
+    "text",
+    ["", ".", "a.", ".a", "a..b", " a", "a ", "a\tb", "a\u2028b", "a.b*", "**", "a.*b", "a\x00"],
 )
 def test_what_is_no_pattern_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no event pattern"):
         check_pattern(text)
 
 
-@pytest.mark.parametrize("text", ["a", "a.b", "a.*", "*", "*.b", "com.example-x.order_made"])
+@pytest.mark.parametrize(
+    "text", ["a", "a.b", "a.*", "*", "*.b", "com.example-x.order_made", "a b", "a b.*", "größe/1:2"]
+)
 def test_what_is_a_pattern_is_taken(text: str) -> None:
     check_pattern(text)
     assert matches(text, text.replace("*", "x"))

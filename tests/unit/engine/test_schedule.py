@@ -246,6 +246,15 @@ def test_missed_slots_are_caught_up_as_the_schedule_says(
 
 
 # S10
+@pytest.mark.parametrize("catch_up", ["none", "last", "all"])
+def test_a_slot_that_jitter_puts_off_is_not_missed(catch_up: CatchUp) -> None:
+    jitter = 30 * MINUTE
+    schedule = Schedule(HOURLY, catch_up=catch_up, window=MINUTE, jitter=jitter)
+    found = due(schedule, NOON - MINUTE, CREATED, NOON + jitter, 10)
+    assert (found.slots, found.dropped) == ((NOON,), 0)
+
+
+# S10
 def test_slots_older_than_the_window_are_dropped_and_counted() -> None:
     found = at_three_missed("all", late=timedelta(), hours=1)
     assert (found.slots, found.dropped) == ((NOON - HOUR, NOON), 1)

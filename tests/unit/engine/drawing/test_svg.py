@@ -151,3 +151,21 @@ def test_a_page_may_bring_the_style_sheet_itself() -> None:
     definition = definition_of_file(CORPUS / "good/smallest.yaml")
     assert "<style>" in svg_of(definition)
     assert "<style>" not in svg_of(definition, styled=False)
+
+
+# S198
+def test_a_status_is_told_by_a_sign_and_in_words_not_by_colour_alone() -> None:
+    taken = {StepPath("embargo_check"): StepStatus.COMPLETED, StepPath("accept"): StepStatus.FAILED}
+    root = drawn(svg_of(definition_of_file(CORPUS / "spec/order-approval.yaml"), taken))
+    described = root.findtext(f"{SVG}desc") or ""
+    for id, sign, word in (("embargo_check", "✓", "completed"), ("accept", "✕", "failed")):
+        [node] = [group for group in root.findall(f"{SVG}g") if group.get("data-id") == id]
+        assert [
+            text.text for text in node.findall(f"{SVG}text") if text.get("class") == "glyph"
+        ] == [sign]
+        assert (node.findtext(f"{SVG}title") or "").endswith(f"\n{word}")
+        assert f"{id} (" in described
+        assert f", {word})" in described
+    pale = root.find(f"{SVG}g[@data-id='done']")
+    assert pale is not None
+    assert pale.find(f"{SVG}text[@class='glyph']") is None

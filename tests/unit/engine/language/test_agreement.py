@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from actions.definitions import definition_files
 from config.documents import parse_document
 from engine.language.schema import workflow_schema
+from engine.language.steps import VERBS, Verb
 from engine.loading.definition import read_definition
 
 ROOT = Path(__file__).parents[4]
@@ -48,3 +50,11 @@ def test_what_the_loader_takes_the_schema_takes(body: Any, data: st.DataObject) 
     _, findings = read_definition(changed)
     if not findings.mistakes:
         assert [f"{e.instance_path}: {e.message}" for e in SCHEMA.iter_errors(changed)] == []
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_the_example_of_a_verb_loads_without_a_warning(verb: Verb) -> None:
+    """The reference page shows it: it must be worth copying."""
+    step = {"id": "first", verb.name: verb.example}
+    _, findings = read_definition({"name": "t", "trigger": {"manual": True}, "steps": [step]})
+    assert (findings.mistakes, findings.warnings) == ([], [])

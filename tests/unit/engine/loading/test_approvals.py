@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from actions.definitions import read_definition
+from actions.definitions import examine, read_definition
 from engine.definition import ApprovalSpec, ApprovalVerb
 from engine.ids import StepPath
 from engine.policy import AllOf, AnyOne, InSequence, NOf, PercentOf, Policy, Seat, policy_record
@@ -101,3 +101,52 @@ def test_reminders_escalation_and_bulk_are_read() -> None:
 def test_without_them_nobody_is_reminded_and_nobody_else_is_asked() -> None:
     spec = read("roles: [boss]")
     assert (spec.remind_every, spec.escalate, spec.bulk) == (None, None, False)
+
+
+def findings(more: str) -> tuple[list[str], list[str]]:
+    step = f"  - id: ask\n    approval: {{ title: t, {more} }}\n"
+    text = f"name: t\ntrigger: {{ event: a.b }}\nsteps:\n{step}"
+    _, mistakes, warnings = examine(text, file="t.yaml")
+    return [each.problem for each in mistakes], [each.problem for each in warnings]
+
+
+EXCLUDED = "nobody may decide this: all its users are excluded"
+TWICE = "nobody can decide this: %s needs 2 votes by different people, and there is only a"
+
+
+# D21
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ("users: [a], exclude: [a]", EXCLUDED),
+        ("users: a, exclude: a", EXCLUDED),
+        ("users: [a, a], policy: { n_of: 2 }", TWICE % "it"),
+        ("users: [a, b], exclude: [b], policy: { n_of: 2 }", TWICE % "it"),
+        ("users: [a, b, c], exclude: [b], policy: { all: [a, b] }", TWICE % "it"),
+        (
+            "policy: { sequence: [ { users: [a] }, { users: [a] } ] }",
+            TWICE % "with the stages before, it",
+        ),
+    ],
+)
+def test_an_approval_that_too_few_may_decide_is_warned_of(more: str, problem: str) -> None:
+    assert findings(more) == ([], [problem])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "users: [a, b], exclude: [b]",
+        "users: [a], roles: [r], exclude: [a]",
+        "users: [a, a, b], policy: { n_of: 2 }",
+        'users: [a, "${owner}"], exclude: [a]',
+        'users: [a, b], exclude: ["${requested_by}"], policy: { n_of: 2 }',
+        "users: [a, b], policy: { percent: 50, of: [a, b] }, exclude: [b]",
+        "policy: { sequence: [ { users: [a] }, { users: [a, b] } ] }",
+        "policy: { sequence: [ { users: [a] }, { roles: [r], users: [a] } ] }",
+        "users: [a], policy: { n_of: 2 }, escalate: { after: 1h, users: [b] }",
+        "users: [a], exclude: [a], escalate: { after: 1h, users: [b] }",
+    ],
+)
+def test_an_approval_that_enough_may_decide_is_not(more: str) -> None:
+    assert findings(more) == ([], [])
