@@ -68,7 +68,7 @@ class Reassign(ByPerson):
     @model_validator(mode="after")
     def _names_somebody(self) -> "Reassign":
         if not self.to and not self.roles:
-            raise ValueError("name users in `to`, or roles")
+            raise ValueError("name the people or roles who shall decide instead")
         return self
 
 

@@ -120,8 +120,25 @@ def respond(
 
 
 def _describe(error: RequestValidationError) -> str:
-    found = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+    found = (f"{'.'.join(map(str, item['loc']))}: {_in_words(item)}" for item in error.errors())
     return "; ".join(found)
+
+
+def _in_words(item: Mapping[str, Any]) -> str:
+    """Return what is wrong with a parameter or a member, without the validator's own terms."""
+    match item["type"]:
+        case "bool_parsing" | "bool_type":
+            return "write true or false"
+        case "string_pattern_mismatch" if r"\x00" in item["ctx"]["pattern"]:
+            return "a NUL character is not taken"
+        case "string_pattern_mismatch":
+            return f"this does not fit the pattern {item['ctx']['pattern']}"
+        case "missing":
+            return "this is missing"
+        case "string_too_short" if item["ctx"]["min_length"] == 1:
+            return "this must not be empty"
+        case _:
+            return str(item["msg"]).removeprefix("Value error, ")
 
 
 def add_problem_handlers(app: FastAPI) -> None:

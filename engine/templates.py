@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from engine.errors import Invalid, Unresolved
+from engine.markdown import as_plain
 from engine.paths import MISSING, Path, lookup, parse_path
 
 Scope: TypeAlias = Mapping[str, object]
@@ -151,9 +152,32 @@ def _render_parts(parts: Sequence[Part]) -> Render:
     return render
 
 
+def _render_markdown(parts: Sequence[Part]) -> Render:
+    """Return what renders a text in Markdown, in which values are plain text."""
+    if len(parts) == 1 and isinstance(parts[0], str):
+        return _render_parts(parts)
+    last = len(parts) - 1
+
+    def render(scope: Scope) -> str | None:
+        text = ""
+        for place, part in enumerate(parts):
+            if not isinstance(part, Reference):
+                text += str(part)
+                continue
+            value = part.value(scope)
+            if value is None and not last:
+                return None
+            follows = parts[place + 1] if place < last else ""
+            text += as_plain(as_text(value), text, follows if isinstance(follows, str) else None)
+        return text
+
+    return render
+
+
 @dataclass(slots=True)
 class _Compiler:
     allow_secrets: bool
+    render_parts: Callable[[Sequence[Part]], Render] = _render_parts
     references: set[Path] = field(default_factory=set)
     needs_default: set[Path] = field(default_factory=set)
     secret_leaves: list[tuple[At, tuple[Part, ...]]] = field(default_factory=list)
@@ -187,7 +211,7 @@ class _Compiler:
             self.secret_leaves.append((at, tuple(parts)))
             self.constant = False
             return lambda _scope: None
-        return _render_parts(parts)
+        return self.render_parts(parts)
 
     def _refuse(self, *problems: Invalid) -> Render:
         self.problems.extend(problems)
@@ -254,4 +278,15 @@ def compile_template(
         problems.extend(compiler.problems)
     elif compiler.problems:
         raise compiler.problems[0]
+    return Template(render, compiler)
+
+
+def compile_markdown(text: str, problems: list[Invalid]) -> Template:
+    """Return a template of a text in Markdown: what it refers to stands in it as plain text.
+
+    Each mistake is added to the problems.
+    """
+    compiler = _Compiler(allow_secrets=False, render_parts=_render_markdown)
+    render = compiler.compile(text, ())
+    problems.extend(compiler.problems)
     return Template(render, compiler)

@@ -1,17 +1,21 @@
 """JSON Schema checks of payloads and forms, compiled once; remote references are refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from streams.catalog import Version
-
 if TYPE_CHECKING:
     from jsonschema_rs import Validator
 
+    from streams.catalog import Version
+
 COMPILED_FORMS = 1_000
 """Most form schemas kept compiled."""
+ADDRESSES = ("uri", "uri-reference", "iri", "iri-reference")
+ACTIVE_SCHEMES = ("javascript:", "data:", "vbscript:")
+"""Addresses that run or carry a program where somebody opens them (security.md, XSS)."""
 
 
 def refuse_remote(uri: str) -> Any:
@@ -26,6 +30,27 @@ def compile_schema(schema: object) -> "Validator":
 
     text = orjson.dumps(schema).decode()
     return jsonschema_rs.Draft202012Validator(text, retriever=refuse_remote)
+
+
+def compile_form(schema: object) -> "Validator":
+    """Return a validator of what people fill in: `format` holds, and no address is a program."""
+    import jsonschema_rs
+
+    return jsonschema_rs.Draft202012Validator(
+        orjson.dumps(schema).decode(),
+        retriever=refuse_remote,
+        validate_formats=True,
+        formats={name: _passive(name) for name in ADDRESSES},
+    )
+
+
+@cache
+def _passive(format: str) -> Callable[[str], bool]:
+    """Return a check of addresses that are of a format and no program."""
+    import jsonschema_rs
+
+    plain = jsonschema_rs.Draft202012Validator({"format": format}, validate_formats=True)
+    return lambda text: not text.lower().startswith(ACTIVE_SCHEMES) and plain.is_valid(text)
 
 
 def first_problem(validator: "Validator", value: object) -> str | None:
@@ -44,7 +69,7 @@ class Schemas:
         self._inputs: dict[str, Validator | None] = {}
         self._forms: dict[bytes, Validator] = {}
 
-    def problem_of_input(self, version: Version, payload: Mapping[str, object]) -> str | None:
+    def problem_of_input(self, version: "Version", payload: Mapping[str, object]) -> str | None:
         """Return what a definition's `input` schema refuses in a payload."""
         if version.definition.input_schema is None:
             return None
@@ -64,7 +89,7 @@ class Schemas:
         if validator is None:
             if len(self._forms) >= COMPILED_FORMS:
                 self._forms.clear()
-            validator = self._forms.setdefault(name, compile_schema(schema))
+            validator = self._forms.setdefault(name, compile_form(schema))
         return first_problem(validator, answer)
 
 

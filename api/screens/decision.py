@@ -26,12 +26,14 @@ from api.screens.page import (
     typed_in,
 )
 from api.screens.refusals import explained
+from api.screens.unsent import NO_BROKER, UNREACHABLE, unsent
 from api.screens.ways import ways_of
 from api.screens.wording import as_json
 from engine.canonical import request_hash
 from engine.deciders import Vote, deciders_of, refuse_voter
 from engine.errors import SluicegateError
 from storage.screens import ScreenReading
+from streams.json_check import Undecodable
 from streams.producer import PublishFailed
 
 router = APIRouter()
@@ -215,6 +217,15 @@ def check(record: Row, answers: Mapping[str, str]) -> Typed:
 async def decide(request: Request, parts: PartsDep, request_id: str) -> Response:
     """Send what was typed as a decision, and show what became of it."""
     answers = await typed_in(request)
+    try:
+        return await _decide(request, parts, request_id, answers)
+    except UNREACHABLE:
+        return unsent(request, answers)
+
+
+async def _decide(
+    request: Request, parts: Parts, request_id: str, answers: Mapping[str, str]
+) -> Response:
     approval = await ScreenReading(parts.store).approval(request_id)
     if approval is None:
         return missing(request, f"The approval request {request_id}")
@@ -251,14 +262,25 @@ async def _send(parts: Parts, approval: Row, decision: NewDecision, typed: Typed
     try:
         if receipt is None:
             await produce(parts, decision_value(approval, decision))
-            receipt = await await_receipt(parts, id, RECEIPT_SECONDS)
-    except PublishFailed as problem:
-        typed.problem = f"Nothing was sent; try again in a moment. {problem}"
-        typed.status = 503
+    except PublishFailed:
+        typed.problem, typed.status = NO_BROKER, 503
         return None
+    except Undecodable as problem:
+        typed.problem, typed.status = f"Nothing was sent: {problem.message}.", 422
+        return None
+    if receipt is None:
+        receipt = await answer_of(parts, id)
     if receipt is not None and receipt["result"] == "refused":
         typed.problem = explained(receipt["code"], receipt["message"])
         typed.status = STATUS_OF_CODE.get(receipt["code"], 409)
         # A refused decision is done with: what is sent next is another one.
         typed.answers = {**typed.answers, "decision_id": uuid4().hex}
     return receipt
+
+
+async def answer_of(parts: Parts, id: str) -> Row | None:
+    """Return the receipt of what has been sent; None if it has not come, or cannot be read."""
+    try:
+        return await await_receipt(parts, id, RECEIPT_SECONDS)
+    except UNREACHABLE:
+        return None

@@ -18,6 +18,11 @@ TITLES = {
     500: "Something is broken",
     503: "Not reachable at the moment",
 }
+OUTAGES = {
+    "database-unreachable": "The database cannot be reached.",
+    "broker-unreachable": "Kafka cannot be reached; nothing was sent.",
+}
+"""What approvers are told; the interface and the log name the address."""
 Handler = Callable[[Request, Any], Response | Awaitable[Response]]
 
 
@@ -40,14 +45,16 @@ def _as_page(handler: Handler) -> Callable[[Request, Any], Awaitable[Response]]:
 def problem_page(request: Request, response: Response) -> Response:
     """Return the page that tells a problem; one about an outage tries again by itself."""
     problem = orjson.loads(bytes(response.body))
-    status = response.status_code
+    status, kind = response.status_code, str(problem.get("type")).rpartition("/")[2]
     again = status == 503 and request.method == "GET"
     data = {
         "title": TITLES.get(status, "That did not work"),
-        "detail": str(problem.get("detail") or problem.get("title") or ""),
+        "detail": OUTAGES.get(kind) or str(problem.get("detail") or problem.get("title") or ""),
         "retry": again,
     }
     headers = {"Retry-After": "3"} if status == 503 else {}
+    if "allow" in response.headers:
+        headers["Allow"] = response.headers["allow"]
     return page(request, "problem.html", data, status, **headers)
 
 

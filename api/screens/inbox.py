@@ -179,6 +179,13 @@ async def answer_several(
     return response
 
 
+@router.get("/bulk")
+async def to_inbox(request: Request) -> Response:
+    """Lead back to the inbox: the address of a choice that was not accepted, opened again."""
+    asked = request.url.query
+    return RedirectResponse(f"/?{asked}" if asked else "/", 303)
+
+
 def _name_error(name: str, field: str) -> dict[str, str]:
     if not name:
         return {field: "Say who you are."}

@@ -32,7 +32,8 @@ def _open_link(
 
 
 @cache
-def _reader() -> MarkdownIt:
+def reader() -> MarkdownIt:
+    """Return what reads Markdown here: links to pages and mail only, no images, no markup."""
     reader = MarkdownIt("commonmark", {"html": False, "linkify": False})
     reader.enable(["table", "strikethrough"]).disable(["image", "html_block", "html_inline"])
     reader.validateLink = _is_safe  # type: ignore[method-assign]
@@ -43,7 +44,7 @@ def _reader() -> MarkdownIt:
 def markdown(text: str) -> Markup:
     """Return a text in Markdown as HTML; headings of a page's own rank are lowered."""
     cut = text[:MAX_BODY]
-    html = _reader().render(visible(cut))
+    html = reader().render(visible(cut))
     for rank in (3, 2, 1):
         html = html.replace(f"<h{rank}>", f"<h{rank + 2}>").replace(
             f"</h{rank}>", f"</h{rank + 2}>"

@@ -85,6 +85,7 @@ def query(**given: object) -> str:
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 templates.env.filters |= {
     "visible": wording.visible,
+    "titled": wording.titled,
     "instant": wording.instant,
     "milliseconds": wording.milliseconds,
     "as_json": wording.as_json,

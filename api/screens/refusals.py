@@ -28,3 +28,8 @@ def explained(code: str | None, message: str) -> str:
     """Return a refusal in words: the advice first, then what exactly was found."""
     advice = ADVICE.get(code or "", "It was not accepted.")
     return f"{advice} ({message})" if message else advice
+
+
+def told(message: str) -> str:
+    """Return what a refusal found as a sentence, where its code alone would mislead."""
+    return f"{message[:1].upper()}{message[1:].removesuffix('.')}."

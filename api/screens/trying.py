@@ -12,6 +12,7 @@ from api.events import NewEvent, outgoing
 from api.parts import Parts, PartsDep
 from api.problems import Problem
 from api.screens.page import MAX_NAME, Person, missing, person_of, remember, typed_in
+from api.screens.unsent import NO_BROKER
 from api.screens.workflow import show
 from api.triggers import Wanted, start
 from engine.definition import Definition
@@ -78,8 +79,8 @@ async def try_event(request: Request, parts: PartsDep, name: str) -> Response:
         return await show(request, parts, name, typed=typed, errors=errors, status=409)
     try:
         await parts.out.send([outgoing(event, topic)])
-    except PublishFailed as problem:
-        errors["type"] = f"Nothing was sent; try again in a moment. {problem}"
+    except PublishFailed:
+        errors["type"] = NO_BROKER
         return await show(request, parts, name, typed=typed, errors=errors, status=503)
     started = await _started(parts, name, event)
     if started is not None:

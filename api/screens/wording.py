@@ -8,11 +8,22 @@ from math import isfinite
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 MAX_TEXT = 1_000
 """Longest text shown in a table; what is longer is cut, and says so."""
-_HIDDEN = re.compile(
+_HIDDEN = (
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e"
     "\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 """Characters that show nothing, or turn the order of what is shown around them."""
+_SIGN = (
+    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2934\u2935"
+    "\u2b00-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+)
+_ONE = f"{_SIGN}(?:[\ufe0e\ufe0f]|[\U0001f3fb-\U0001f3ff])?"
+_FLAGS = "|".join(
+    "".join(chr(0xE0000 + ord(c)) for c in land) for land in ("gbeng", "gbsct", "gbwls")
+)
+_EMOJI = f"\U0001f3f4(?:{_FLAGS})\U000e007f|[0-9#*]\ufe0f\u20e3|{_ONE}(?:\u200d{_ONE})*"
+"""Emoji with their own selectors, joiners and tags, which show what they belong to."""
+_SHOWN = re.compile(f"(?P<emoji>{_EMOJI})|{_HIDDEN}")
 
 
 def length(seconds: float) -> str:
@@ -57,12 +68,21 @@ def instant(at: datetime | None) -> str:
 
 def visible(value: object) -> str:
     """Return a text in which characters that would show nothing stand by their numbers."""
-    return _HIDDEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", str(value))
+    return _SHOWN.sub(_number_of, str(value))
+
+
+def _number_of(found: re.Match[str]) -> str:
+    return found["emoji"] or f"[U+{ord(found[0]):04X}]"
 
 
 def hides(value: object) -> bool:
     """Tell whether a text holds characters that would show nothing."""
-    return _HIDDEN.search(str(value)) is not None
+    return any(found["emoji"] is None for found in _SHOWN.finditer(str(value)))
+
+
+def titled(value: object) -> str:
+    """Return the title of a request; words that can be clicked where it shows none."""
+    return visible(value if value is not None else "").strip() or "Untitled request"
 
 
 def as_json(value: object) -> str:

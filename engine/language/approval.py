@@ -75,7 +75,7 @@ APPROVAL = Noun(
         key(
             "body",
             LINE,
-            "More about it, as Markdown.",
+            "More about it, as Markdown; what ${...} puts into it is plain text there.",
             "Customer ${customer_id}, ${customer.history.orders_count:-0} orders so far.",
         ),
         _ROLES,

@@ -52,7 +52,7 @@ def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> Appr
         _warn_of_no_expiry(branches)
     return ApprovalSpec(
         title=_title(fields) or node.child("title", "").template(),
-        body=_line(fields, "body"),
+        body=fields.known["body"].markdown() if "body" in fields else None,
         roles=asked.roles,
         users=asked.users,
         anyone=asked.anyone,

@@ -12,7 +12,7 @@ from engine.errors import Invalid
 from engine.hints import nearest
 from engine.loading.sense import constants
 from engine.patterns import check_pattern
-from engine.templates import Template, compile_template
+from engine.templates import Template, compile_markdown, compile_template
 
 At = tuple[str | int, ...]
 LENGTHS = "write 500ms, 30s, 10m, 24h, 5d, 2w or PT24H"
@@ -198,6 +198,15 @@ class Node:
             self.mistake(f"this must be a text; it may hold ${{...}}{self._nothing()}")
             return compile_template("")
         return self.template(secrets=secrets)
+
+    def markdown(self) -> Template:
+        """Read a text in Markdown; what `${...}` puts into it is plain text there."""
+        if not isinstance(self.value, str):
+            return self.line()
+        problems: list[Invalid] = []
+        template = compile_markdown(self.value, problems)
+        self._note(problems)
+        return compile_template("") if problems else template
 
     def template(self, *, secrets: bool = False) -> Template:
         """Read a value that may hold `${...}`."""

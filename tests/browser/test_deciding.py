@@ -170,7 +170,7 @@ def test_a_field_that_does_not_fit_is_marked_and_the_rest_is_kept(desk: Desk, si
     says(page, "Nothing was sent: see what is marked below.")
     field = page.locator("input[name='form.discount_pct']")
     assert field.get_attribute("aria-invalid") == "true"
-    assert "maximum of 15" in page.inner_text("[id='form.discount_pct-error']")
+    assert "At most 15." in page.inner_text("[id='form.discount_pct-error']")
     assert (field.input_value(), page.input_value("#reason")) == ("99", "a generous one")
     field.fill("9")
     page.click("button:has-text('Approve')")
