@@ -167,7 +167,7 @@ class PostgresStore:
         name: str = "sluicegate",
         answer_seconds: float | None = None,
     ) -> None:
-        """Make a closed pool; what takes longer than `answer_seconds` is given up, with its line."""
+        """Make a closed pool; its lines are given up after `answer_seconds` without an answer."""
         self.url, self.address = url, address_of(url)
         self._answer_seconds = answer_seconds
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(

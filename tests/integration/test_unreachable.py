@@ -42,6 +42,12 @@ def read_as_member(address: str, group: str) -> None:
     consumer.close()
 
 
+def restart_broker(stack: EmbeddedStack) -> None:
+    """Start the broker again once it has ended."""
+    while "kafka" not in stack.restart_dead():
+        pass
+
+
 async def test_whoever_asks_of_a_group_has_an_answer_again_after_the_broker_was_restarted(
     tmp_path: Path,
 ) -> None:
@@ -51,8 +57,7 @@ async def test_whoever_asks_of_a_group_has_an_answer_again_after_the_broker_was_
         await asyncio.to_thread(read_as_member, stack.addresses.kafka, "readers")
         assert (await admin.group("readers")).state
         os.kill(stack.pids["kafka"], signal.SIGKILL)
-        while "kafka" not in stack.restart_dead():
-            await asyncio.sleep(0)
+        await asyncio.to_thread(restart_broker, stack)
         # The first question may be lost with the client that had the old connection.
         failures = [await failure_of(admin.group("readers")) for _ in range(4)]
         assert failures[2:] == [None, None], failures
@@ -92,12 +97,13 @@ async def test_a_database_that_stands_still_is_given_up_in_time(database_url: st
         await store.now()
         proxy.stall()
         begun = time.monotonic()
-        with pytest.raises(DatabaseUnreachable, match="no answer within 0.5 s"):
+        with pytest.raises(DatabaseUnreachable, match=r"no answer within 0\.5 s"):
             await store.now()
         assert time.monotonic() - begun < 3
         proxy.heal()
         await store.now()
         await store.close()
+        proxy.reset()
 
 
 async def test_readiness_is_told_in_time_while_the_database_stands_still(
@@ -115,5 +121,6 @@ async def test_readiness_is_told_in_time_while_the_database_stands_still(
             answer = await client.get("/readyz")
             assert time.monotonic() - begun < 3
             proxy.heal()
+        proxy.reset()
         assert answer.status_code == 503
         assert answer.json()["checks"]["database"] == "no answer within 1 s"
