@@ -1,7 +1,8 @@
 """Errors as RFC 9457 problems with stable types."""
 
+import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -9,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from api.wording import describe
 from engine.errors import SluicegateError
 from storage.errors import DatabaseUnreachable
 from storage.reading import InvalidCursor
@@ -117,9 +119,26 @@ def respond(
     return JSONResponse(body.model_dump(), status, media_type=MEDIA_TYPE)
 
 
-def _describe(error: RequestValidationError) -> str:
-    found = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-    return "; ".join(found)
+JSON_KINDS = re.compile(r"application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
+
+
+def _is_foreign(request: Request, error: RequestValidationError) -> bool:
+    """Tell whether a body was not read because it was not sent as JSON."""
+    kind = request.headers.get("content-type")
+    unread = any(tuple(item["loc"]) == ("body",) for item in error.errors())
+    return unread and kind is not None and JSON_KINDS.match(kind) is None
+
+
+def _model_of(request: Request) -> type[BaseModel] | None:
+    """Return the model of an operation's body."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    annotation = body and body.field_info.annotation
+    kinds = [annotation, *get_args(annotation)]
+    return next((kind for kind in kinds if isinstance(kind, type) and _is_model(kind)), None)
+
+
+def _is_model(kind: type) -> bool:
+    return issubclass(kind, BaseModel)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -130,8 +149,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         return respond(error.status, error.kind, error.detail, error.code, **error.more)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return respond(422, "invalid-request", _describe(error))
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        if _is_foreign(request, error):
+            return respond(415, "unsupported-media-type", "send application/json")
+        text = describe(error.errors(), _model_of(request))
+        return respond(422, "invalid-request", text)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
@@ -144,6 +166,8 @@ def add_problem_handlers(app: FastAPI) -> None:
         kind = kinds.get(error.status_code, "refused")
         answer = respond(error.status_code, kind, str(error.detail))
         answer.headers.update(error.headers or {})
+        if answer.headers.get("allow") == "GET":
+            answer.headers["allow"] = "GET, HEAD"
         return answer
 
     @app.exception_handler(InvalidCursor)

@@ -142,6 +142,8 @@ class Settings(Bounds, BaseSettings):
     """How often one worker makes months ahead and drops old ones."""
     worker_ready_file: Path | None = None
     """Touched once the worker's loops run (`sluicegate dev` waits for it)."""
+    worker_parent: int | None = Field(None, ge=1)
+    """The process whose death a worker does not outlive (that of `sluicegate dev`)."""
     failpoint: str | None = Field(None, validation_alias=_named("FAILPOINT"))
     """Faults for tests: name:probability:act[:seconds], a comma list (streams/failpoints.py)."""
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)

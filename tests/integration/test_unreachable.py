@@ -20,7 +20,14 @@ from streams.admin import Admin, BrokerUnreachable
 from streams.topics import TopicSpec
 from tests.conftest import broker_kind
 from tests.integration.conftest import a_client
-from tests.world import World
+from tests.world import World, a_world
+
+PLAIN = """
+name: plain
+trigger: { event: plain.asked }
+steps:
+  - { id: ok, allow: {} }
+"""
 
 
 def read_as_member(address: str, group: str) -> None:
@@ -124,3 +131,23 @@ async def test_readiness_is_told_in_time_while_the_database_stands_still(
         proxy.reset()
         assert answer.status_code == 503
         assert answer.json()["checks"]["database"] == "no answer within 1 s"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
+)
+def test_an_orphan_of_dev_ends_at_once_though_nothing_answers(
+    stack: EmbeddedStack, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    # S213
+    with a_world(stack, tmp_path, {"plain.yaml": PLAIN}) as world:
+        before, _, name = world.database_url.rpartition("/")
+        port = before.rpartition(":")[2]
+        with Proxy(int(port)) as proxy:
+            through = f"{before.removesuffix(port)}{proxy.port}/{name}"
+            worker = world.start_worker(DATABASE_URL=through, SLUICEGATE_WORKER_PARENT="1")
+            assert world.started_by(world.publish("plain.asked", {}))
+            proxy.stall()
+            worker.send_signal(number)
+            assert worker.wait(5) == code
+            world.workers.clear()
