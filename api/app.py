@@ -30,6 +30,7 @@ from api.hosts import Hosts, needs_hosts
 from api.pages import add_pages
 from api.parts import Parts
 from api.problems import MEDIA_TYPE, ProblemBody, add_problem_handlers, respond
+from api.reference import add_reference
 
 PREFIX = "/api/v1"
 POLICY = "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
@@ -91,6 +92,8 @@ def create_api(parts: Parts) -> FastAPI:
         title="Sluicegate",
         version=version("sluicegate"),
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         summary="Event-driven workflows on Kafka: executions, approvals, decisions.",
     )
     app.state.parts, app.state.ticked_at = parts, time.monotonic()
@@ -99,6 +102,7 @@ def create_api(parts: Parts) -> FastAPI:
         app.include_router(module.router, prefix=PREFIX, responses=PROBLEMS)
     app.include_router(health.router)
     live = add_pages(app, parts)
+    add_reference(app)
     feed = app.state.feed = changes.Feed(parts.tail())
     _add_guards(app)
     app.add_middleware(Bounded)
@@ -122,8 +126,7 @@ def _add_guards(app: FastAPI) -> None:
         if changes and origin is not None and origin.partition("://")[2] != host:
             return respond(403, "foreign-origin", "changes from another origin are refused")
         response = await call_next(request)
-        if not request.url.path.startswith(("/docs", "/redoc")):
-            response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Content-Security-Policy"] = POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         return response

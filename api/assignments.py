@@ -15,6 +15,19 @@ At = Annotated[AwareDatetime | None, BeforeValidator(written_out)]
 Person = Annotated[str, Field(min_length=1, max_length=255)]
 
 
+def listed(value: object) -> object:
+    """Return one person as a list of them."""
+    return [value] if isinstance(value, str) else value
+
+
+People = Annotated[
+    list[Person],
+    BeforeValidator(listed, json_schema_input_type=Person | list[Person]),
+    Field(min_length=1, max_length=50),
+]
+"""As on the topic; one may be named without a list."""
+
+
 class ByPerson(BaseModel):
     """Who does it, and why."""
 
@@ -90,7 +103,7 @@ class Delegate(ByPerson):
         },
     )
 
-    to: Person
+    to: People
     since: At = Field(None, alias="from")
     until: At = None
 

@@ -14,8 +14,9 @@ from api.keyed import require_same
 from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, read_json_body
 from api.problems import Problem
 from api.shapes.common import json_body
+from api.wording import describe
 from storage.store import TRANSIENT
-from streams.codecs import MAX_EVENT_BYTES, STRUCTURED, Outgoing, problem_text
+from streams.codecs import MAX_EVENT_BYTES, STRUCTURED, Outgoing
 
 router = APIRouter(tags=["events"])
 BATCH = "application/cloudevents-batch+json"
@@ -195,5 +196,6 @@ def _read(value: object) -> list[NewEvent]:
             found.append(NewEvent.model_validate(item))
         except ValidationError as problem:
             place = f"[{number}] " if isinstance(value, list) else ""
-            raise Problem(422, "invalid-event", f"{place}{problem_text(problem)}") from None
+            text = describe(problem.errors(), NewEvent, "event")
+            raise Problem(422, "invalid-event", f"{place}{text}") from None
     return found

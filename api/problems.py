@@ -1,7 +1,8 @@
 """Errors as RFC 9457 problems with stable types."""
 
+import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -9,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from api.wording import describe
 from engine.errors import SluicegateError
 from storage.errors import DatabaseUnreachable
 from storage.reading import InvalidCursor
@@ -119,26 +121,26 @@ def respond(
     return JSONResponse(body.model_dump(), status, media_type=MEDIA_TYPE)
 
 
-def _describe(error: RequestValidationError) -> str:
-    found = (f"{'.'.join(map(str, item['loc']))}: {_in_words(item)}" for item in error.errors())
-    return "; ".join(found)
+JSON_KINDS = re.compile(r"application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 
 
-def _in_words(item: Mapping[str, Any]) -> str:
-    """Return what is wrong with a parameter or a member, without the validator's own terms."""
-    match item["type"]:
-        case "bool_parsing" | "bool_type":
-            return "write true or false"
-        case "string_pattern_mismatch" if r"\x00" in item["ctx"]["pattern"]:
-            return "a NUL character is not taken"
-        case "string_pattern_mismatch":
-            return f"this does not fit the pattern {item['ctx']['pattern']}"
-        case "missing":
-            return "this is missing"
-        case "string_too_short" if item["ctx"]["min_length"] == 1:
-            return "this must not be empty"
-        case _:
-            return str(item["msg"]).removeprefix("Value error, ")
+def _is_foreign(request: Request, error: RequestValidationError) -> bool:
+    """Tell whether a body was not read because it was not sent as JSON."""
+    kind = request.headers.get("content-type")
+    unread = any(tuple(item["loc"]) == ("body",) for item in error.errors())
+    return unread and kind is not None and JSON_KINDS.match(kind) is None
+
+
+def _model_of(request: Request) -> type[BaseModel] | None:
+    """Return the model of an operation's body."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    annotation = body and body.field_info.annotation
+    kinds = [annotation, *get_args(annotation)]
+    return next((kind for kind in kinds if isinstance(kind, type) and _is_model(kind)), None)
+
+
+def _is_model(kind: type) -> bool:
+    return issubclass(kind, BaseModel)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -149,8 +151,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         return respond(error.status, error.kind, error.detail, error.code, **error.more)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return respond(422, "invalid-request", _describe(error))
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        if _is_foreign(request, error):
+            return respond(415, "unsupported-media-type", "send application/json")
+        text = describe(error.errors(), _model_of(request))
+        return respond(422, "invalid-request", text)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
@@ -163,6 +168,8 @@ def add_problem_handlers(app: FastAPI) -> None:
         kind = kinds.get(error.status_code, "refused")
         answer = respond(error.status_code, kind, str(error.detail))
         answer.headers.update(error.headers or {})
+        if answer.headers.get("allow") == "GET":
+            answer.headers["allow"] = "GET, HEAD"
         return answer
 
     @app.exception_handler(InvalidCursor)

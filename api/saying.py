@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from api.keyed import reused
 from api.parts import Parts, patience, point_to_receipt
 from api.problems import Problem
+from api.wording import describe
 from engine.codes import RECEIPT_CODES
 from engine.effects import Refuse
-from streams.codecs import problem_text
 from streams.issuing import decision_record
 from streams.notes import Answered, as_recorded, read_answered
 
@@ -69,7 +69,7 @@ def _read(value: Row) -> Answered:
     try:
         return read_answered(value)
     except ValidationError as problem:
-        raise Problem(422, "invalid-request", problem_text(problem)) from None
+        raise Problem(422, "invalid-request", describe(problem.errors())) from None
 
 
 async def _taken_before(parts: Parts, said: Answered, key: str | None) -> bool:

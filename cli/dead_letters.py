@@ -21,9 +21,9 @@ def list_dead_letters(
     error_type: ErrorType = None,
     since: Since = None,
     status: Annotated[
-        Literal["open", "replayed", "discarded"] | None,
+        Literal["open", "replayed", "discarded", "any"],
         typer.Option("--status", help="What became of them."),
-    ] = None,
+    ] = "any",
     limit: Limit = 50,
     cursor: Cursor = None,
     as_json: JsonFlag = False,
@@ -32,7 +32,8 @@ def list_dead_letters(
     from cli import redriving
 
     wanted = redriving.filter_of(topic, error_type, since)
-    run(redriving.print_list(wanted, status, limit, cursor, as_json))
+    chosen = None if status == "any" else status
+    run(redriving.print_list(wanted, chosen, limit, cursor, as_json))
 
 
 @commands.command()

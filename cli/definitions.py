@@ -15,13 +15,17 @@ from engine.definition import Definition
 
 
 def validate_files(paths: Sequence[Path], *, as_json: bool = False) -> int:
-    """Print every mistake of every file; returns the exit code."""
+    """Print every mistake of every file; returns the exit code.
+
+    Of a project's folder (`sluicegate new`) the definitions are read, which are in `workflows`.
+    """
     found = Folder()
     for path in paths:
         if not path.exists():
             found.mistakes.append(Mistake(str(path), 1, 1, "no such file"))
         elif path.is_dir():
-            found.add(read_folder(path))
+            own = path / "workflows"
+            found.add(read_folder(own if own.is_dir() else path))
         else:
             read_into(path, found)
     if as_json:

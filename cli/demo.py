@@ -50,7 +50,7 @@ def run_demo(once: bool, data_dir: Path | None, port: int, ready_file: Path | No
             fail(str(problem))
         finally:
             local.stop()
-    return OK
+    return stop.code
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from uuid import uuid4
 
-from cli.errors import OK, fail
+from cli.errors import INTERRUPTED, OK, fail
 from cli.local import Interrupted, Local, Phases, packaged_examples, wipe
 from devstack.processes import StackFailed
 from devstack.stack import default_data_dir
@@ -50,11 +50,18 @@ def find_definitions(folder: Path | None) -> Path:
     return own if own.is_dir() else packaged_examples()
 
 
-def stop_on_signals() -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set."""
-    stop = threading.Event()
+class Stop(threading.Event):
+    """Set by SIGTERM or Ctrl-C; knows how that is told (interfaces.md, exit codes)."""
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    code = OK
+
+
+def stop_on_signals() -> Stop:
+    """Return an event that SIGTERM and Ctrl-C set."""
+    stop = Stop()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop.code = INTERRUPTED if number == signal.SIGINT else OK
         stop.set()
 
     signal.signal(signal.SIGTERM, handle)
@@ -137,7 +144,7 @@ def run_dev(options: DevOptions) -> int:
         fail(str(problem))
     finally:
         local.stop()
-    return OK
+    return stop.code
 
 
 def _print_addresses(local: Local) -> None:

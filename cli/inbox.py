@@ -5,13 +5,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from shutil import get_terminal_size
 from typing import Any
 
 from cli.errors import NotFound
 from cli.parts import open_store, settings_for_database
 from cli.sending import missing_request
-from cli.show import print_fields, print_json, print_page
+from cli.show import columns_that_fit, print_fields, print_json, print_page
 from cli.tracing import length
 from storage.reading import Page, Reading
 
@@ -25,9 +24,8 @@ COLUMNS = {
     "left": "expires in",
     "stands": "stands",
 }
-NARROW = 120
-"""On a narrower terminal only what one decides by is shown."""
 ESSENTIAL = ("request_id", "title", "asked", "left")
+"""What one decides by."""
 FIELDS = (
     "title",
     "body",
@@ -84,9 +82,7 @@ class Wanted:
 
 def columns() -> dict[str, str]:
     """Return the columns for which the terminal is wide enough; all where there is none."""
-    if not sys.stdout.isatty() or get_terminal_size().columns >= NARROW:
-        return COLUMNS
-    return {name: COLUMNS[name] for name in ESSENTIAL}
+    return columns_that_fit(COLUMNS, ESSENTIAL)
 
 
 def shown(row: Row) -> Row:

@@ -170,7 +170,11 @@ class Local:
         for number in range(self._workers):
             ready = self._ready_file(number)
             ready.unlink(missing_ok=True)
-            own = {**env, "SLUICEGATE_WORKER_READY_FILE": str(ready)}
+            own = {
+                **env,
+                "SLUICEGATE_WORKER_READY_FILE": str(ready),
+                "SLUICEGATE_WORKER_PARENT": str(os.getpid()),
+            }
             self.supervisor.run(self._program("worker", "worker", f"worker-{number}.log", own))
         self.supervisor.run(self._program("api", "serve", "api.log", env))
 

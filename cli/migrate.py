@@ -21,17 +21,20 @@ async def migrate_all(
 
 
 async def _migrate_schema(settings: Settings, *, check: bool) -> int:
-    from storage.migrate import migrate, migrations, read_schema
+    from storage.migrate import judge_schema, migrate, migrations, read_schema
     from streams.failpoints import arm, reach
 
     arm(settings.failpoint)
 
     async with open_store(settings, check=False) as store:
         if check:
-            applied = {one.version for one in await read_schema(store)}
-            missing = [m for m in migrations() if m.version not in applied]
+            applied = await read_schema(store)
+            versions = {one.version for one in applied}
+            missing = [m for m in migrations() if m.version not in versions]
             for migration in missing:
                 print_line(f"missing: migration {migration.label}")
+            if not missing:
+                judge_schema(migrations(), applied)
             return len(missing)
         done = await migrate(store, lambda: reach("migrate.mid"))
     for name in done:

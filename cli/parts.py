@@ -35,9 +35,11 @@ def settings_for_database(**flags: Any) -> Settings:
 async def open_store(settings: Settings, *, check: bool = True) -> "AsyncIterator[PostgresStore]":
     """Open the database; raises DatabaseUnreachable at the first failed contact."""
     from storage.migrate import require_schema
-    from storage.store import PostgresStore
+    from storage.store import ANSWER_SECONDS, PostgresStore
 
-    store = PostgresStore(settings.database, pool_size=2, name="sluicegate cli")
+    store = PostgresStore(
+        settings.database, pool_size=2, name="sluicegate cli", answer_seconds=ANSWER_SECONDS
+    )
     await store.open(within=FIRST_CONTACT_SECONDS)
     try:
         if check:

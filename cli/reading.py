@@ -4,7 +4,7 @@ import sys
 
 from cli.errors import NotFound
 from cli.parts import open_store, settings_for_both, settings_for_database
-from cli.show import print_fields, print_json, print_page, print_rows
+from cli.show import columns_that_fit, print_fields, print_json, print_page, print_rows
 from cli.tracing import print_trace
 from storage.reading import MAX_LIMIT, ExecutionFilter, Page, Reading
 
@@ -18,6 +18,7 @@ EXECUTION_COLUMNS = {
     "started_at": "started",
     "paused_reason": "waits for",
 }
+ESSENTIAL_OF_EXECUTION = ("execution_id", "workflow", "status", "key")
 WORKFLOW_COLUMNS = {
     "name": "workflow",
     "version": "v",
@@ -64,7 +65,8 @@ async def list_executions(
     """Print executions, newest first."""
     async with open_store(settings_for_database()) as store:
         page = await Reading(store).executions(wanted, limit, cursor)
-    print_page(page, EXECUTION_COLUMNS, "No executions.", as_json=as_json)
+    columns = columns_that_fit(EXECUTION_COLUMNS, ESSENTIAL_OF_EXECUTION)
+    print_page(page, columns, "No executions.", as_json=as_json)
 
 
 async def show_execution(id: str, as_json: bool) -> None:

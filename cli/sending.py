@@ -2,29 +2,34 @@
 
 import asyncio
 import getpass
-import json
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from cli.errors import FAILED, NOT_FOUND, OK, NotFound, fail
-from cli.parts import open_producer, open_store, settings_for_both
+from cli.errors import FAILED, NOT_FOUND, OK, USAGE, NotFound, fail
+from cli.parts import FIRST_CONTACT_SECONDS, open_producer, open_store, settings_for_both
 from cli.show import print_json
+from config.settings import Settings
 
 RECEIPT_SECONDS = 10.0
+LONGEST_NAME = 255
 UNKNOWN = frozenset({"unknown", "unknown_workflow"})
 
 
 async def send_event(
     type: str, data: dict[str, Any], key: str | None, id: str | None, topic: str | None
 ) -> int:
-    """Publish an event and print its id."""
+    """Publish an event and print its id; what no worker would take is refused."""
     from config.settings import load_settings
-    from streams.codecs import Outgoing
+    from streams.codecs import MAX_EVENT_BYTES, Outgoing, encode
 
     settings = load_settings()
+    for name, given in (("the event type", type), ("--id", id)):
+        if given is not None and not 1 <= len(given) <= LONGEST_NAME:
+            fail(f"{name} must have 1 to {LONGEST_NAME} characters", USAGE)
+    value = encode(data, MAX_EVENT_BYTES)
     event_id = id or uuid4().hex
     headers = {
         "ce_specversion": "1.0",
@@ -35,9 +40,24 @@ async def send_event(
     }
     target = topic or settings.event_topics[0]
     async with open_producer(settings) as out:
-        await out.send([Outgoing(target, key or event_id, json.dumps(data), headers)])
+        await _require_topic(settings, target)
+        await out.send([Outgoing(target, key or event_id, value, headers)])
     sys.stdout.write(f"{event_id}\n")
     return OK
+
+
+async def _require_topic(settings: Settings, name: str) -> None:
+    """End the command unless the topic is there: some brokers would make it at the first record."""
+    from streams.admin import Admin
+
+    if name.startswith("~"):
+        fail("the first event topic is a pattern; name one with --topic", USAGE)
+    admin = Admin(settings.kafka, settings.kafka_security(), seconds=FIRST_CONTACT_SECONDS)
+    if not await admin.partitions([name]):
+        raise NotFound(
+            f"Kafka at {settings.kafka} has no topic {name}; SLUICEGATE_EVENT_TOPICS names yours, "
+            "`sluicegate migrate --topics` makes those"
+        )
 
 
 async def decide(

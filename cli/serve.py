@@ -59,12 +59,17 @@ def _server(parts: Any, settings: Settings) -> Any:
 def _build(settings: Settings) -> Any:
     from api.parts import Parts
     from storage.reading import Reading
-    from storage.store import PostgresStore
+    from storage.store import ANSWER_SECONDS, PostgresStore
     from streams.admin import Admin
     from streams.producer import KafkaOut
     from streams.topics import Topics
 
-    store = PostgresStore(settings.database, pool_size=settings.pool_size, name="sluicegate api")
+    store = PostgresStore(
+        settings.database,
+        pool_size=settings.pool_size,
+        name="sluicegate api",
+        answer_seconds=ANSWER_SECONDS,
+    )
     security = settings.kafka_security()
     return Parts(
         settings,

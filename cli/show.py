@@ -1,13 +1,20 @@
 """How commands print: tables on a terminal, JSON on request, plain columns elsewhere."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from shutil import get_terminal_size
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]
+NARROW = 120
+"""On a narrower terminal only the essential columns of a list are shown."""
+WHOLE = ("execution", "request", "wait", "status", "v", "id")
+"""Columns whose cells are never broken: they are copied into the next command, or short."""
 
 
 class Page(Protocol):
@@ -53,6 +60,13 @@ def _plain(value: object) -> object:
     return str(value)
 
 
+def columns_that_fit(columns: Mapping[str, str], essential: Sequence[str]) -> dict[str, str]:
+    """Return the columns for which the terminal is wide enough; all where there is none."""
+    if not sys.stdout.isatty() or get_terminal_size().columns >= NARROW:
+        return dict(columns)
+    return {name: columns[name] for name in essential}
+
+
 def print_rows(rows: Rows, columns: Mapping[str, str], empty: str) -> None:
     """Print rows: a table on a terminal, tab-separated columns elsewhere."""
     if not sys.stdout.isatty():
@@ -73,7 +87,7 @@ def table_of(rows: Rows, columns: Mapping[str, str], empty: str) -> Any:
         return Text(empty)
     table = Table(box=None, header_style="bold")
     for title in columns.values():
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title in WHOLE)
     for row in rows:
         # As text: what stands in data is no markup.
         table.add_row(*(Text(text_of(row.get(name))) for name in columns))
@@ -106,3 +120,15 @@ def print_fields(row: Mapping[str, Any]) -> None:
     width = max(map(len, row), default=0)
     for name, value in row.items():
         sys.stdout.write(f"{name:<{width}}  {text_of(value)}\n")
+
+
+@contextmanager
+def to_readers_that_leave() -> Iterator[None]:
+    """Write to a pipe whose reader, such as `head`, may have had enough; that is no failure."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -59,6 +59,9 @@ def lines_of(trace: Row) -> Iterator[str]:
         if approval["status"] == "pending":
             who = ", ".join(approval["roles"] + approval["users"]) or "anyone"
             yield f"waits for {who}: sluicegate approvals show {approval['request_id']}"
+    kind, _, who = (execution["paused_reason"] or "").partition(":")
+    if kind == "hold":
+        yield f"held by {who}: sluicegate executions resume {execution['execution_id']}"
     if execution["error_message"]:
         yield f"{execution['error_code']}: {execution['error_message']}"
 

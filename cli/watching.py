@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.errors import FAILED, OK, NotFound
 from cli.parts import open_store, settings_for_database
-from cli.show import print_json_line, table_of, text_of
+from cli.show import columns_that_fit, print_json_line, table_of, text_of
 from storage.reading import ExecutionFilter, Reading
 
 PAUSE_SECONDS = 0.5
@@ -65,13 +65,17 @@ def _print_change(change: str, row: Row, columns: Mapping[str, str], as_json: bo
 
 async def watch_executions(wanted: ExecutionFilter, limit: int, as_json: bool) -> int:
     """Show executions whenever they have changed."""
-    from cli.reading import EXECUTION_COLUMNS
+    from cli.reading import ESSENTIAL_OF_EXECUTION, EXECUTION_COLUMNS
 
     async def ask(reading: Reading) -> Sequence[Row]:
         return (await reading.executions(wanted, limit)).items
 
     return await watch_rows(
-        ask, EXECUTION_COLUMNS, "execution_id", "No executions.", as_json=as_json
+        ask,
+        columns_that_fit(EXECUTION_COLUMNS, ESSENTIAL_OF_EXECUTION),
+        "execution_id",
+        "No executions.",
+        as_json=as_json,
     )
 
 

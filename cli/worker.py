@@ -39,7 +39,7 @@ def run_worker(**flags: Any) -> int:
     asyncio.set_event_loop(loop)
     app = loop.run_until_complete(_prepare(worker))
     _tune_memory()
-    return run_process(app, loop, settings.log_level.lower())
+    return run_process(app, loop, settings.log_level.lower(), settings.worker_parent)
 
 
 def _tune_memory() -> None:

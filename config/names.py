@@ -8,6 +8,8 @@ TOPIC = re.compile(r"[a-zA-Z0-9._-]+")
 LONGEST_TOPIC = 249
 """Kafka's own limit."""
 LONGEST_PREFIX = LONGEST_TOPIC - len("dead-letters")
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 CACHE_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -35,6 +37,13 @@ def check_prefix(prefix: str) -> None:
     """Raise ValueError unless topics may begin with a text; it may be empty."""
     if prefix and (not TOPIC.fullmatch(prefix) or len(prefix) > LONGEST_PREFIX):
         raise ValueError(f"{prefix!r} cannot begin topic names: letters, digits, dot, _ and -")
+
+
+def one_of(value: str, known: Sequence[str]) -> str:
+    """Return one of some names in capital letters; raises ValueError for any other."""
+    if value.upper() not in known:
+        raise ValueError(f"{value!r} is unknown; choose {', '.join(known)}")
+    return value.upper()
 
 
 def check_cache_url(url: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from dotenv import dotenv_values
 from pydantic import (
     AliasChoices,
     Field,
@@ -27,18 +26,24 @@ from pydantic_settings import (
 from config.bounds import Bounds
 from config.connections import check_hook, parse_address, parse_mail_server
 from config.errors import ConfigError, ModeRefused, SettingMissing
-from config.names import check_cache_url, check_prefix, check_topics
+from config.files import (
+    SECRET_PREFIX,
+    from_files,
+    read_env_file,
+    secrets_of,
+    tell_unknown,
+    variable_of,
+)
+from config.names import (
+    MECHANISMS,
+    PROTOCOLS,
+    check_cache_url,
+    check_prefix,
+    check_topics,
+    one_of,
+)
 from config.routes import parse_routes
 
-SECRET_PREFIX = "SLUICEGATE_SECRET_"  # noqa: S105
-MAY_BE_FILES = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "KAFKA_SASL_PASSWORD",
-    "SLUICEGATE_SMTP_URL",
-    "SLUICEGATE_NOTIFY_SLACK_URL",
-    "SLUICEGATE_NOTIFY_TEAMS_URL",
-)
 NEEDED_BY = {"email": "smtp_url", "slack": "notify_slack_url", "teams": "notify_teams_url"}
 """The setting without which a channel of notices leads nowhere."""
 URLS: Mapping[str, Callable[[str], object]] = {
@@ -51,7 +56,7 @@ URLS: Mapping[str, Callable[[str], object]] = {
 EMBEDDED_HINT = (
     "set it, or run `sluicegate dev` for an embedded broker, database and cache on this machine"
 )
-ENV_FILE = ".env"
+ENV_FILE, TOML_FILE = ".env", "sluicegate.toml"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _CONNINFO_PASSWORD = re.compile(r"(password=)('(?:[^'\\]|\\.)*'|[^&\s]+)", re.IGNORECASE)
 Texts = Annotated[tuple[str, ...], NoDecode]
@@ -67,7 +72,7 @@ class Settings(Bounds, BaseSettings):
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
-        toml_file="sluicegate.toml",
+        toml_file=TOML_FILE,
         env_prefix="SLUICEGATE_",
         extra="ignore",
         frozen=True,
@@ -137,6 +142,8 @@ class Settings(Bounds, BaseSettings):
     """How often one worker makes months ahead and drops old ones."""
     worker_ready_file: Path | None = None
     """Touched once the worker's loops run (`sluicegate dev` waits for it)."""
+    worker_parent: int | None = Field(None, ge=1)
+    """The process whose death a worker does not outlive (that of `sluicegate dev`)."""
     failpoint: str | None = Field(None, validation_alias=_named("FAILPOINT"))
     """Faults for tests: name:probability:act[:seconds], a comma list (streams/failpoints.py)."""
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
@@ -156,6 +163,16 @@ class Settings(Bounds, BaseSettings):
         if value.upper() not in LEVELS:
             raise ValueError(f"choose one of {', '.join(LEVELS)}")
         return value.upper()
+
+    @field_validator("kafka_security_protocol")
+    @classmethod
+    def _known_protocol(cls, value: str) -> str:
+        return one_of(value, PROTOCOLS)
+
+    @field_validator("kafka_sasl_mechanism")
+    @classmethod
+    def _known_mechanism(cls, value: str | None) -> str | None:
+        return one_of(value, MECHANISMS) if value else None
 
     @field_validator("event_topics")
     @classmethod
@@ -242,7 +259,7 @@ class Settings(Bounds, BaseSettings):
         return [*values, *(secret.get_secret_value() for secret in self.secrets.values())]
 
     def kafka_security(self) -> dict[str, str]:
-        """Return librdkafka's security properties."""
+        """Return librdkafka's security properties; raises ConfigError where one is missing."""
         found = {
             "security.protocol": self.kafka_security_protocol,
             "sasl.mechanism": self.kafka_sasl_mechanism,
@@ -253,43 +270,33 @@ class Settings(Bounds, BaseSettings):
         }
         if self.kafka_security_protocol == "PLAINTEXT":
             return {}
+        self._require_whole_security()
         return {name: value for name, value in found.items() if value}
 
-
-def _from_files(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """Return what `*_FILE` variables point to, by the variable they stand for."""
-    found = {}
-    for name, path in environment.items():
-        base = name.removesuffix("_FILE")
-        known = base in MAY_BE_FILES or base.startswith(SECRET_PREFIX)
-        wanted = base != name and known
-        if wanted and path and base not in environment:
-            try:
-                found[base] = Path(path).read_text("utf-8").strip()
-            except (OSError, UnicodeDecodeError) as problem:
-                reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
-                raise ConfigError(f"{name}={path} cannot be read: {reason}") from problem
-    return found
-
-
-def _secrets_of(variables: Mapping[str, str | None]) -> dict[str, str]:
-    """Return what `SLUICEGATE_SECRET_<NAME>` variables hold, by NAME."""
-    return {
-        name.removeprefix(SECRET_PREFIX): value
-        for name, value in variables.items()
-        if value is not None and name.startswith(SECRET_PREFIX) and not name.endswith("_FILE")
-    }
+    def _require_whole_security(self) -> None:
+        protocol, authority = self.kafka_security_protocol, self.kafka_ssl_ca_location
+        if protocol.startswith("SASL"):
+            for name in ("MECHANISM", "USERNAME", "PASSWORD"):
+                if not getattr(self, f"kafka_sasl_{name.lower()}"):
+                    hint = f"KAFKA_SECURITY_PROTOCOL={protocol} needs it"
+                    raise SettingMissing(f"KAFKA_SASL_{name}", hint)
+        if authority is not None and not authority.exists():
+            raise ConfigError(
+                f"KAFKA_SSL_CA_LOCATION: {authority} does not exist; name the PEM file of the "
+                "authority that signed the broker's certificate"
+            )
 
 
 def load_settings(**flags: Any) -> Settings:
     """Return the settings of this process; raises ConfigError naming each wrong variable."""
-    written = dotenv_values(ENV_FILE)
-    beside = {n: v for n, v in _from_files(written).items() if n not in os.environ}
-    from_files = {**beside, **_from_files(os.environ)}
-    secrets = _secrets_of({**written, **os.environ, **from_files})
+    written = read_env_file(Path(ENV_FILE))
+    tell_unknown(Settings.model_fields, {**written, **os.environ}, Path(TOML_FILE))
+    beside = {n: v for n, v in from_files(written).items() if n not in os.environ}
+    in_files = {**beside, **from_files(os.environ)}
+    secrets = secrets_of({**written, **os.environ, **in_files})
     plain = {
         name.removeprefix("SLUICEGATE_").lower(): value
-        for name, value in from_files.items()
+        for name, value in in_files.items()
         if not name.startswith(SECRET_PREFIX)
     }
     wanted = {name: value for name, value in flags.items() if value is not None}
@@ -297,16 +304,15 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(**{**plain, "secrets": secrets, **wanted})
     except ValidationError as problem:
         lines = [
-            f"{_variable(error['loc'])}: {error['msg'].removeprefix('Value error, ')}"
+            f"{_variable(error['loc'])}{error['msg'].removeprefix('Value error, ')}"
             for error in problem.errors()
         ]
         raise ConfigError("; ".join(lines)) from None
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
-    name = str(location[0]).upper() if location else "settings"
-    unprefixed = {"KAFKA", "DATABASE", "REDIS", "HOST", "PORT", "LOG", "FAILPOINT"}
-    return name if name.partition("_")[0] in unprefixed else f"SLUICEGATE_{name}"
+    """Return the variable that a mistake is about, with a colon; what is about several says so."""
+    return f"{variable_of(str(location[0]))}: " if location else ""
 
 
 def require_kafka_and_database(settings: Settings) -> None:

@@ -52,7 +52,8 @@ class Tansu:
             str(Path(places[0]) / "bin" / "tansu"), "broker", "--listener-url", url,
             "--advertised-listener-url", advertised, "--storage-engine", "memory://tansu/",
         ]  # fmt: skip
-        return spawn(argv, self.log_path, env={"RUST_LOG": "warn"})
+        # It has nothing to save, and would wait for its clients.
+        return spawn(argv, self.log_path, env={"RUST_LOG": "warn"}, death_signal=signal.SIGKILL)
 
     def answers(self) -> bool:
         """Tell whether the port is open."""

@@ -50,6 +50,7 @@ OPTIONS = (
 """A lock is waited for 2 s at most: what queues behind us waits as long (reliability.md, F19)."""
 TRIES = 30
 TURN_SECONDS = 300.0
+TAKEN = (psycopg.errors.DuplicateTable, psycopg.errors.DuplicateObject)
 LOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _KINDS = re.compile(r"-- (expand|contract)(, online)?:")
 
@@ -141,6 +142,7 @@ async def migrate(
         await connection.execute(TABLE)
         applied = await _read_applied(connection)
         _check_unchanged(known, applied)
+        _require_understood(known, applied)
         versions = {one.version for one in applied}
         for migration in known:
             if migration.version not in versions:
@@ -201,6 +203,11 @@ async def _patiently(connection: Connection, label: str, migration: Migration | 
                     f"{label}: no lock in {TRIES} tries ({error.diag.message_primary}); end what "
                     "holds it (pg_stat_activity, pg_locks), then run `sluicegate migrate` again"
                 ) from error
+        except TAKEN as error:
+            raise MigrationRefused(
+                f"{label}: {error.diag.message_primary}, and not by us; give sluicegate a database "
+                "or a schema of its own, and name it in DATABASE_URL"
+            ) from error
         # Those who queued behind us go first.
         await asyncio.sleep(random.uniform(0.1, 0.5) * min(attempt, 10))  # noqa: S311
 
@@ -267,11 +274,18 @@ async def require_schema(
 
 def judge_schema(known: Sequence[Migration], applied: Sequence[Applied]) -> list[Applied]:
     """Return the newer migrations with which a program can live; raises for the others."""
-    current = max((one.version for one in applied), default=0)
-    wanted = max(migration.version for migration in known)
     if {migration.version for migration in known} - {one.version for one in applied}:
-        raise MigrationNeeded(current, wanted)
-    newer = [one for one in applied if one.version > wanted]
+        raise MigrationNeeded(_newest(applied), _newest(known))
+    return _require_understood(known, applied)
+
+
+def _require_understood(known: Sequence[Migration], applied: Sequence[Applied]) -> list[Applied]:
+    """Return the newer migrations; raises SchemaTooNew where one of them is not compatible."""
+    newer = [one for one in applied if one.version > _newest(known)]
     if any(not one.compatible for one in newer):
-        raise SchemaTooNew(current, wanted)
+        raise SchemaTooNew(_newest(applied), _newest(known))
     return newer
+
+
+def _newest(migrations: Sequence[Migration] | Sequence[Applied]) -> int:
+    return max((one.version for one in migrations), default=0)

@@ -1,5 +1,8 @@
 """PostgreSQL: the pool, and transactions with named statements."""
 
+import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -31,6 +34,8 @@ SESSION_OPTIONS = (
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4 "
     "-c tcp_user_timeout=30000"
 )
+ANSWER_SECONDS = 15.0
+"""How long people wait for a server that is frozen: a slow statement it ends itself after 10 s."""
 TRANSIENT = (
     psycopg.OperationalError,
     psycopg.InternalError,
@@ -172,8 +177,17 @@ class Transaction:
 class PostgresStore:
     """The database as the rest of the program sees it."""
 
-    def __init__(self, url: str, *, pool_size: int = 8, name: str = "sluicegate") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        name: str = "sluicegate",
+        answer_seconds: float | None = None,
+    ) -> None:
+        """Make a closed pool; its lines are given up after `answer_seconds` without an answer."""
         self.url, self.address = url, address_of(url)
+        self._answer_seconds = answer_seconds
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=psycopg.AsyncConnection[dict[str, Any]],
@@ -201,10 +215,35 @@ class PostgresStore:
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend a connection; raises DatabaseUnreachable when none can be had."""
         try:
-            async with self._pool.connection() as connection:
+            async with self._pool.connection() as connection, self._bounded(connection):
                 yield connection
         except PoolTimeout as error:
             raise DatabaseUnreachable(self.address, "no connection within 10 s") from error
+
+    @asynccontextmanager
+    async def _bounded(self, connection: Connection) -> AsyncIterator[None]:
+        """Hang up on a server that does not answer in time; raises DatabaseUnreachable."""
+        if self._answer_seconds is None:
+            yield
+            return
+        cut = asyncio.Event()
+
+        def hang_up() -> None:
+            # Psycopg would first try to cancel, and wait 10 s more for that.
+            cut.set()
+            with socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
+                line.shutdown(socket.SHUT_RDWR)
+
+        timer = asyncio.get_running_loop().call_later(self._answer_seconds, hang_up)
+        try:
+            yield
+        except psycopg.OperationalError as error:
+            if not cut.is_set():
+                raise
+            text = f"no answer within {self._answer_seconds:g} s"
+            raise DatabaseUnreachable(self.address, text) from error
+        finally:
+            timer.cancel()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
+from config.errors import ConfigError
 from engine.errors import SluicegateError
 from streams.lag import GroupState
 from streams.rest import holds_records
@@ -42,7 +44,11 @@ class BrokerUnreachable(SluicegateError):
 
 
 class Admin:
-    """The administrative side of one cluster."""
+    """The administrative side of one cluster.
+
+    A client that once had no answer is replaced: one whose group's coordinator died and came back
+    at once never asks for it again. Raises ConfigError for security settings that cannot be used.
+    """
 
     def __init__(
         self, bootstrap: str, security: Mapping[str, str] | None = None, *, seconds: float = 10
@@ -55,35 +61,53 @@ class Admin:
             "log.connection.close": "false",
             **(security or {}),
         }
-        self._client = AdminClient({**self._config}, logger=quiet)
+        self._opening = threading.Lock()
+        self._opened: AdminClient | None = None
+        self._open()
+
+    def _open(self) -> AdminClient:
+        with self._opening:
+            if self._opened is None:
+                try:
+                    self._opened = AdminClient({**self._config}, logger=quiet)
+                except KafkaException as problem:
+                    text = problem.args[0].str()
+                    raise ConfigError(f"the KAFKA_* settings do not fit: {text}") from None
+            return self._opened
 
     async def _ask(self, call: Callable[[], T]) -> T:
+        # In the thread, so that it is done even where nobody waits for the answer any more.
+        return await asyncio.to_thread(self._answer, call)
+
+    def _answer(self, call: Callable[[], T]) -> T:
         try:
-            return await asyncio.to_thread(call)
+            return call()
         except KafkaException as problem:
+            self._opened = None
             raise BrokerUnreachable(self.address, problem.args[0].str()) from problem
         except TimeoutError as problem:
+            self._opened = None
             text = f"no answer within {self._seconds:g} s"
             raise BrokerUnreachable(self.address, text) from problem
 
     async def ping(self) -> None:
         """Raise BrokerUnreachable unless a broker answers."""
-        await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+        await self._ask(lambda: self._open().list_topics(timeout=self._seconds))
 
     async def brokers(self) -> int:
         """Return the number of brokers."""
-        found = await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+        found = await self._ask(lambda: self._open().list_topics(timeout=self._seconds))
         return len(found.brokers)
 
     async def partitions(self, names: Iterable[str] | None = None) -> dict[str, int]:
         """Return the number of partitions of topics that exist; of all topics for None."""
-        found = await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+        found = await self._ask(lambda: self._open().list_topics(timeout=self._seconds))
         known = {name: len(topic.partitions) for name, topic in found.topics.items()}
         return known if names is None else {name: known[name] for name in names if name in known}
 
     async def sizes(self, names: Iterable[str]) -> dict[str, tuple[int, int]]:
         """Return partitions and replicas of the topics that exist."""
-        found = await self._ask(lambda: self._client.list_topics(timeout=self._seconds))
+        found = await self._ask(lambda: self._open().list_topics(timeout=self._seconds))
         sizes: dict[str, tuple[int, int]] = {}
         for name in names:
             parts = found.topics[name].partitions.values() if name in found.topics else ()
@@ -98,7 +122,7 @@ class Admin:
         return await self._ask(lambda: self._create(missing)) if missing else []
 
     def _create(self, specs: Sequence[TopicSpec]) -> list[str]:
-        futures = self._client.create_topics(
+        futures = self._open().create_topics(
             [
                 NewTopic(
                     spec.name,
@@ -110,12 +134,12 @@ class Admin:
             ],
             operation_timeout=self._seconds,
         )
-        return [name for name, future in futures.items() if _created(future)]
+        return [name for name, future in futures.items() if _created(future, 2 * self._seconds)]
 
     async def topic_ids(self, names: Sequence[str]) -> dict[str, str]:
         """Return the ids of topics, without those for which the broker knows none."""
         futures = await self._ask(
-            lambda: self._client.describe_topics(TopicCollection(list(names)))
+            lambda: self._open().describe_topics(TopicCollection(list(names)))
         )
         ids: dict[str, str] = {}
         for name, future in futures.items():
@@ -128,7 +152,7 @@ class Admin:
     async def configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return the settings of topics, without those that we may not or cannot be told."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-        futures = await self._ask(lambda: self._client.describe_configs(resources))
+        futures = await self._ask(lambda: self._open().describe_configs(resources))
         found: dict[str, dict[str, str]] = {}
         for resource, future in futures.items():
             entries = await self._ask(_result_or_none(future, self._seconds))
@@ -142,7 +166,7 @@ class Admin:
         Topics that do not exist are left out, and all of a broker without ACLs.
         """
         futures = await self._ask(
-            lambda: self._client.describe_topics(
+            lambda: self._open().describe_topics(
                 TopicCollection(list(names)), include_authorized_operations=True
             )
         )
@@ -156,7 +180,7 @@ class Admin:
     async def group_access(self, name: str) -> frozenset[str] | None:
         """Return what we may do with a group, None where the broker does not say."""
         futures = await self._ask(
-            lambda: self._client.describe_consumer_groups(
+            lambda: self._open().describe_consumer_groups(
                 [name], include_authorized_operations=True
             )
         )
@@ -176,7 +200,7 @@ class Admin:
         if not partitions:
             return {}
         asked = {TopicPartition(*partition): which for partition in partitions}
-        futures = await self._ask(lambda: self._client.list_offsets(asked))
+        futures = await self._ask(lambda: self._open().list_offsets(asked))
         found = {}
         for partition, future in futures.items():
             answer = await self._ask(_result_or_none(future, self._seconds))
@@ -191,20 +215,27 @@ class Admin:
 
     async def group(self, name: str) -> GroupState:
         """Return the members of a consumer group."""
-        futures = await self._ask(lambda: self._client.describe_consumer_groups([name]))
+        futures = await self._ask(lambda: self._open().describe_consumer_groups([name]))
+        return await self._ask(_state_of(futures[name], self._seconds))
+
+
+def _state_of(future: "Future[Any]", seconds: float) -> Callable[[], GroupState]:
+    def state() -> GroupState:
         try:
-            described = await asyncio.to_thread(futures[name].result, self._seconds)
+            described = future.result(seconds)
         except KafkaException as problem:
             if problem.args[0].code() in DENIED:
                 return GroupState("hidden", ())
             if problem.args[0].code() in UNANSWERED:
                 return GroupState("empty", ())
-            raise BrokerUnreachable(self.address, problem.args[0].str()) from problem
+            raise
         members = (
             (f"{member.client_id}@{member.host}", len(member.assignment.topic_partitions or ()))
             for member in described.members
         )
         return GroupState(described.state.name.lower(), tuple(sorted(members)))
+
+    return state
 
 
 def _operations_of(future: "Future[Any]", seconds: float) -> Callable[[], frozenset[str] | None]:
@@ -230,9 +261,9 @@ def uuid_text(id: Any) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _created(future: "Future[Any]") -> bool:
+def _created(future: "Future[Any]", seconds: float) -> bool:
     try:
-        future.result()
+        future.result(seconds)
     except KafkaException as problem:
         if problem.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return False

@@ -6,10 +6,8 @@ from faust.auth import SASLCredentials, SSLCredentials
 from faust.types.auth import CredentialsT, SASLMechanism
 
 from config.errors import ConfigError
+from config.names import MECHANISMS, PROTOCOLS
 from config.settings import Settings
-
-PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
 def broker_credentials(settings: Settings) -> CredentialsT | None:

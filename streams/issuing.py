@@ -3,7 +3,7 @@
 The receipt decides; what is refused here would be refused by it too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -118,17 +118,17 @@ def decision_record(topic: str, value: Mapping[str, object], execution_id: str |
 def delegation(
     decision_id: str,
     decided_by: str,
-    to: str,
+    to: str | Sequence[str],
     since: datetime | None,
     until: datetime | None,
     reason: str | None,
 ) -> dict[str, object]:
-    """Return the record by which somebody lets another decide for them, for a period."""
+    """Return the record by which somebody lets others decide for them, for a period."""
     return {
         "decision_id": decision_id,
         "kind": "delegate",
         "decided_by": decided_by,
-        "to": [to],
+        "to": [to] if isinstance(to, str) else list(to),
         "from": since and since.isoformat(),
         "until": until and until.isoformat(),
         "reason": reason,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from actions.definitions import Mistake
 from cli.errors import FAILED, OK
-from cli.show import print_json
+from cli.show import print_json, to_readers_that_leave
 from cli.testing.coverage import Coverage
 from cli.testing.reading import Found, SuiteFile, find
 from cli.testing.run import Outcome, run_case
@@ -71,10 +71,8 @@ def run_tests(options: Options) -> int:
     # A part of the tests says nothing about what all of them cover.
     covered = [] if options.only else _coverage(found, ran)
     low = [each for each in covered if each.percent < options.min_coverage]
-    if options.as_json:
-        _print_json(ran, covered)
-    else:
-        _print(ran, covered)
+    with to_readers_that_leave():
+        (_print_json if options.as_json else _print)(ran, covered)
     for each in low:
         sys.stderr.write(
             f"sluicegate: {each.workflow} is covered to {each.percent:.0f} %,"

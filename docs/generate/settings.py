@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from config.bounds import Bounds
-from config.settings import MAY_BE_FILES, SECRET_PREFIX, Settings
+from config.files import MAY_BE_FILES, SECRET_PREFIX
+from config.settings import Settings
 from docs.generate.markdown import code, table
 
 MEANINGS = {

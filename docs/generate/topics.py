@@ -6,9 +6,11 @@ from streams.topics import MOST_PARTITIONS, OWN, Topic
 
 INTRO = """# Topics
 
-`sluicegate migrate --topics` creates them and says which of yours are missing; in production
-nothing creates topics by itself. Domain topics are yours and are only read. The prefix is
-`SLUICEGATE_TOPIC_PREFIX`.
+`sluicegate migrate --topics` creates them, and those of `SLUICEGATE_EVENT_TOPICS` that are named
+and missing, as wide and as replicated as ours and otherwise with the broker's defaults; create
+yours beforehand to have them otherwise. `--check` only says which are missing. In production
+nothing else creates topics. Domain topics are yours: once they are there, they are only read. The
+prefix is `SLUICEGATE_TOPIC_PREFIX`.
 
 """
 OUTRO = f"""

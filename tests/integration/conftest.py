@@ -124,12 +124,14 @@ def shop_url(shop: World) -> Iterator[str]:
 async def a_client(world: World, **more: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Run the HTTP application of a deployment in this process."""
     settings = load_settings(
-        kafka_bootstrap_servers=world.env["KAFKA_BOOTSTRAP_SERVERS"],
-        database_url=world.database_url,
-        topic_prefix=f"{world.name}.",
-        event_topics=(world.events_topic,),
-        group_id=world.env["SLUICEGATE_GROUP_ID"],
-        **more,
+        **{
+            "kafka_bootstrap_servers": world.env["KAFKA_BOOTSTRAP_SERVERS"],
+            "database_url": world.database_url,
+            "topic_prefix": f"{world.name}.",
+            "event_topics": (world.events_topic,),
+            "group_id": world.env["SLUICEGATE_GROUP_ID"],
+            **more,
+        }
     )
     store = PostgresStore(settings.database, pool_size=4)
     parts = Parts(

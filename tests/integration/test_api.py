@@ -1,7 +1,9 @@
 """The HTTP interface on a running deployment (requirements.md S200-S204)."""
 
 import asyncio
+import html
 import json
+import re
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -123,6 +125,24 @@ async def test_every_error_is_a_problem(
     assert answer.json()["type"].startswith("/problems/")
     assert answer.json()["status"] == status
     assert ("allow" in answer.headers) == (status == 405)
+
+
+async def test_what_answers_get_allows_head_too(client: httpx.AsyncClient) -> None:
+    assert (await client.delete(f"{API}/workflows")).headers["allow"] == "GET, HEAD"
+
+
+async def test_the_interface_is_described_by_a_page_of_our_own(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/docs")
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+    assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", answer.text)
+    document = (await client.get("/openapi.json")).json()
+    for path, item in document["paths"].items():
+        for method in item:
+            shown = f"<strong>{method.upper()}</strong> <code>{html.escape(path)}</code>"
+            assert shown in answer.text
+    assert "a good customer" in answer.text
+    assert (await client.get("/redoc")).status_code == 404
 
 
 @pytest.mark.parametrize(

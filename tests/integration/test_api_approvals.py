@@ -120,6 +120,50 @@ async def test_a_delegation_names_people_and_a_period_and_no_request(
     }
 
 
+async def test_a_delegation_may_name_several_as_on_the_topic(
+    quiet_client: httpx.AsyncClient, quiet: World
+) -> None:
+    asked = {"decided_by": "ana", "to": ["bo", "cy"]}
+    answer = await quiet_client.post(f"{API}/approvals/delegate", json=asked)
+    assert answer.status_code == 202, answer.text
+    assert sent_decision(quiet, answer.json()["decision_id"]).value["to"] == ["bo", "cy"]
+
+
+@pytest.mark.parametrize("what", ["decision", "approve", "comments", "delegate"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+async def test_what_is_not_sent_as_json_is_an_unsupported_media_type(
+    quiet_client: httpx.AsyncClient, quiet: World, what: str, kind: str
+) -> None:
+    answer = await quiet_client.post(
+        path_of(a_request(quiet, uuid4().hex), what),
+        content=b'{"decided_by": "ana"}',
+        headers={"content-type": kind},
+    )
+    assert answer.status_code == 415, answer.text
+    assert answer.json()["type"] == "/problems/unsupported-media-type"
+    assert answer.json()["detail"] == "send application/json"
+
+
+@pytest.mark.parametrize(
+    ("what", "body", "said"),
+    [
+        ("decision", [], "body: must be a JSON object"),
+        ("approve", {}, "body.decided_by: is missing"),
+        ("reassign", {"decided_by": "ana"}, "body: name users in `to`, or roles"),
+        (
+            "claim",
+            {"decided_by": "ana", "to": "bo"},
+            "body.to: is not taken here; what is: decided_by, reason",
+        ),
+    ],
+)
+async def test_misfits_are_told_in_plain_words(
+    quiet_client: httpx.AsyncClient, quiet: World, what: str, body: object, said: str
+) -> None:
+    answer = await quiet_client.post(path_of(a_request(quiet, uuid4().hex), what), json=body)
+    assert (answer.status_code, answer.json()["detail"]) == (422, said)
+
+
 @pytest.mark.parametrize(
     ("what", "body"),
     [

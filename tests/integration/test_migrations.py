@@ -140,10 +140,13 @@ def test_a_worker_starts_on_a_newer_schema_only_if_it_is_compatible(bare: World)
     )
     with psycopg.connect(bare.database_url, autocommit=True) as connection:
         connection.execute(insert, (False,))
-        for command in ("worker", "apply"):
-            refused = bare.command(
-                command, *([str(bare.definitions)] if command == "apply" else [])
-            )
+        for command in (
+            ["worker"],
+            ["apply", str(bare.definitions)],
+            ["migrate", "--check"],
+            ["migrate"],
+        ):
+            refused = bare.command(*command)
             assert refused.returncode == 5
             assert "at version 999, this program knows" in refused.stderr
         assert bare.command("doctor").returncode == 1
@@ -152,3 +155,14 @@ def test_a_worker_starts_on_a_newer_schema_only_if_it_is_compatible(bare: World)
         bare.start_worker()
         assert bare.started_by(bare.publish("nothing.happened", {}))
         connection.execute("delete from schema_migrations where version = 999")
+
+
+def test_a_database_with_tables_of_somebody_else_is_refused_in_one_line(
+    bare: World, empty: str
+) -> None:
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("create table events (n integer)")
+    done = bare.command("migrate", DATABASE_URL=empty)
+    assert done.returncode == 1
+    assert "already exists, and not by us; give sluicegate a database" in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr

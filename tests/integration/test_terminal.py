@@ -50,6 +50,41 @@ def test_a_narrow_terminal_shows_what_one_decides_by(shop: World) -> None:
     assert "priority" not in shown.text
 
 
+def test_ids_stay_whole_on_a_narrow_terminal(shop: World) -> None:
+    waiting = an_approval(shop)
+    for command, id in (("approvals", "wait_id"), ("executions", "execution_id")):
+        shown = at_a_terminal((command, "list", "--limit", "200"), shop.env, columns=80)
+        assert shown.returncode == 0
+        assert waiting[id] in shown.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("",), 2, "the event type must have 1 to 255 characters"),
+        (("a.b", "--data", '{"n": 9007199254740993}'), 1, "beyond 2^53"),
+        (("a.b", "--topic", "nosuch"), 3, "has no topic nosuch"),
+    ],
+)
+def test_an_event_that_no_worker_would_take_is_not_sent(
+    quiet: World, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = quiet.command("send", *arguments)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert said in done.stderr
+
+
+def test_an_event_that_is_too_large_is_not_sent(quiet: World) -> None:
+    (quiet.definitions / "large.json").write_text(json.dumps({"text": "x" * 300_000}))
+    done = quiet.command("send", "a.b", "--data", f"@{quiet.definitions / 'large.json'}")
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert "at most 262144 are taken" in done.stderr
+
+
+def test_dead_letters_of_any_status_can_be_asked_for(quiet: World) -> None:
+    assert quiet.command("dead-letters", "list", "--status", "any").returncode == 0
+
+
 def test_no_colour_is_shown_where_none_is_wanted(shop: World) -> None:
     assert at_a_terminal(("workflows", "list"), shop.env).coloured
     plain = at_a_terminal(("workflows", "list"), {**shop.env, "NO_COLOR": "1"})

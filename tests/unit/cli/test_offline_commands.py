@@ -1,6 +1,9 @@
 """`sluicegate test`, `preview` and `explain` as typed: what they print and how they exit."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema_rs
@@ -251,3 +254,27 @@ def test_a_definition_with_mistakes_is_not_explained(tmp_path: Path, command: st
     assert code == 1
     assert out.startswith(f"{file}:3:9: a step needs one of")
     assert "mend the mistakes above first" in err
+
+
+def test_a_new_project_is_valid_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sluicegate("new", "orders")[0] == 0
+    assert sluicegate("validate", "orders") == (0, "orders/workflows/orders.yaml: ok\n", "")
+
+
+def test_a_reader_that_leaves_early_makes_no_test_fail() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", "test", str(EXAMPLES)],
+            cwd=EXAMPLES.parent,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

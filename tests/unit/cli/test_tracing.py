@@ -68,6 +68,7 @@ def test_steps_are_nested_and_failures_tell_why() -> None:
             "started_at": None,
             "error_code": "timeout",
             "error_message": "no answer",
+            "paused_reason": None,
         },
         "steps": [
             step("a", "completed"),
@@ -90,3 +91,28 @@ def test_cells_are_words_and_no_code() -> None:
     assert text_of(True) == "yes"
     assert text_of(["a", "b"]) == "a, b"
     assert text_of({"a": 1}) == '{"a": 1}'
+
+
+def test_a_held_execution_says_who_held_it_and_how_it_goes_on() -> None:
+    trace = {
+        "execution": {
+            "workflow": "w",
+            "version": 2,
+            "execution_id": "exec_1",
+            "status": "paused",
+            "result": None,
+            "duration_ms": None,
+            "trigger_event": "a.b",
+            "started_at": None,
+            "error_code": None,
+            "error_message": None,
+            "paused_reason": "hold:ops@example.com",
+        },
+        "steps": [],
+        "not_taken": [],
+        "remaining": [],
+        "approvals": [],
+    }
+    assert list(lines_of(trace))[-1] == (
+        "held by ops@example.com: sluicegate executions resume exec_1"
+    )

@@ -12,6 +12,7 @@ from config.settings import (
     require_kafka_and_database,
     require_modes,
 )
+from streams.admin import Admin
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +42,18 @@ def test_the_defaults_are_those_of_the_interface() -> None:
     assert not found.allow_private
 
 
-def test_every_variable_of_the_interface_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_variable_of_the_interface_is_read(
+    monkeypatch: pytest.MonkeyPatch, bare: Path
+) -> None:
+    authority = bare / "ca.pem"
+    authority.touch()
     for name, value in {
         "KAFKA_BOOTSTRAP_SERVERS": "a:9092,b:9092",
         "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
         "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
         "KAFKA_SASL_USERNAME": "worker",
         "KAFKA_SASL_PASSWORD": "k-pass",
-        "KAFKA_SSL_CA_LOCATION": "/etc/ca.pem",
+        "KAFKA_SSL_CA_LOCATION": str(authority),
         "DATABASE_URL": "postgresql://u:p@db/x",
         "REDIS_URL": "redis://r:6379/0",
         "HOST": "0.0.0.0",
@@ -75,7 +80,7 @@ def test_every_variable_of_the_interface_is_read(monkeypatch: pytest.MonkeyPatch
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": "worker",
         "sasl.password": "k-pass",
-        "ssl.ca.location": "/etc/ca.pem",
+        "ssl.ca.location": str(authority),
     }
     assert (found.database, found.redis) == ("postgresql://u:p@db/x", "redis://r:6379/0")
     assert (found.host, found.port) == ("0.0.0.0", 80)
@@ -259,3 +264,80 @@ def test_a_mode_that_is_unset_or_not_built_is_refused_with_what_is_possible(
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+SASL = {
+    "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "KAFKA_SASL_MECHANISM": "PLAIN",
+    "KAFKA_SASL_USERNAME": "worker",
+    "KAFKA_SASL_PASSWORD": "k-pass",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"KAFKA_SECURITY_PROTOCOL": "FOO"}, r"^KAFKA_SECURITY_PROTOCOL: 'FOO' is unknown; choose"),
+        ({"KAFKA_SASL_MECHANISM": "MAGIC"}, r"^KAFKA_SASL_MECHANISM: 'MAGIC' is unknown; choose"),
+        ({"KAFKA_SASL_MECHANISM": ""}, r"^KAFKA_SASL_MECHANISM is not set: .*=SASL_SSL needs it"),
+        ({"KAFKA_SASL_PASSWORD": ""}, r"^KAFKA_SASL_PASSWORD is not set: .*=SASL_SSL needs it"),
+    ],
+)
+def test_security_that_no_broker_can_take_is_refused_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], said: str
+) -> None:
+    for name, value in (SASL | changed).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=said):
+        load_settings().kafka_security()
+
+
+def test_security_is_read_whatever_its_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (SASL | {"KAFKA_SECURITY_PROTOCOL": "sasl_plaintext"}).items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().kafka_security()["security.protocol"] == "SASL_PLAINTEXT"
+
+
+def test_an_authority_that_is_no_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("KAFKA_SSL_CA_LOCATION", "/nope")
+    with pytest.raises(ConfigError, match=r"^KAFKA_SSL_CA_LOCATION: /nope does not exist"):
+        load_settings().kafka_security()
+
+
+def test_an_authority_without_a_certificate_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, bare: Path
+) -> None:
+    (bare / "ca.pem").write_text("nothing")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("KAFKA_SSL_CA_LOCATION", "ca.pem")
+    with pytest.raises(ConfigError, match=r"^the KAFKA_\* settings do not fit: .*"):
+        Admin("127.0.0.1:1", load_settings().kafka_security())
+
+
+def test_a_broken_file_is_named(bare: Path) -> None:
+    (bare / "sluicegate.toml").write_text('group_id = \nhost = "a"\n')
+    with pytest.raises(ConfigError, match=r"^sluicegate\.toml is no TOML: .*line 1"):
+        load_settings()
+    (bare / "sluicegate.toml").unlink()
+    (bare / ".env").write_text("HOST=a\n\nthis is = not\n")
+    with pytest.raises(ConfigError, match=r"^\.env, line 3: this is no setting; write NAME=value"):
+        load_settings()
+
+
+def test_what_is_misspelt_is_said_and_hinders_nothing(
+    monkeypatch: pytest.MonkeyPatch, bare: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SLUICEGATE_EVENT_TOPIC", "orders")
+    monkeypatch.setenv("SLUICEGATE_SECRET_ANY", "x")
+    (bare / ".env").write_text("SLUICEGATE_NOTHING_LIKE_IT=1\nSHOP=2\n")
+    (bare / "sluicegate.toml").write_text('group_ids = "a"\nhost = "b"\n')
+    assert load_settings().host == "b"
+    load_settings()
+    assert [record.getMessage() for record in caplog.records] == [
+        "SLUICEGATE_EVENT_TOPIC is no setting of ours and changes nothing; "
+        "did you mean SLUICEGATE_EVENT_TOPICS?",
+        "SLUICEGATE_NOTHING_LIKE_IT is no setting of ours and changes nothing",
+        "sluicegate.toml: group_ids is no setting of ours and changes nothing; "
+        "did you mean group_id?",
+    ]

@@ -60,7 +60,7 @@ def test_settings_that_the_broker_does_not_tell_are_not_judged() -> None:
 def test_settings_that_we_may_not_see_are_told_and_not_refused() -> None:
     settings = load_settings(
         kafka_bootstrap_servers="k1:9092",
-        kafka_security_protocol="SASL_SSL",
+        kafka_security_protocol="SSL",
         kafka_sasl_username="gate",
     )
     states = {**sound(), "sluicegate.decisions": TopicState(12, 3, None)}
@@ -176,7 +176,7 @@ def test_one_of_our_own_topics_as_an_event_topic_is_fatal() -> None:
 def test_commands_for_a_secured_broker_name_a_file_of_its_client() -> None:
     settings = load_settings(
         kafka_bootstrap_servers="k1:9092",
-        kafka_security_protocol="SASL_SSL",
+        kafka_security_protocol="SSL",
         event_topics=("orders",),
     )
     (check,) = bad(changed("sluicegate.commands", "cleanup.policy", "compact"), settings)
