@@ -134,3 +134,13 @@ def test_a_claim_of_a_request_that_cannot_be_is_refused(world: World) -> None:
     nothing = {"execution_id": "exec_01a20d5f4f4479a8ba57e13a51ea2c38", "wait_id": "nonsense"}
     id = say(world, nothing, "claim", "ana@example.com")
     assert answer(world, id) == ("refused", "unknown")
+
+
+# S108
+def test_the_fields_of_a_form_stand_in_the_order_of_the_definition(world: World) -> None:
+    id = uuid4().hex
+    world.publish("ordered.asked", {"id": id})
+    waiting = world.waiting(title=f"In order {id}")
+    assert list(waiting["form"]) == ["zone", "a", "amount_in_cents", "b"]
+    [row] = world.query("select body from workflows where name = 'ordered'")
+    assert list(row["body"]) == ["name", "trigger", "steps"]
