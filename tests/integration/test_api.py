@@ -127,6 +127,16 @@ async def test_every_error_is_a_problem(
     assert ("allow" in answer.headers) == (status == 405)
 
 
+async def test_a_command_with_other_members_is_told_which_there_are(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post(f"{API}/executions/any/resume", json={"data": {}})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "body.data: is not taken here; what is: by, reason, resume_data, from_step",
+    )
+
+
 async def test_what_answers_get_allows_head_too(client: httpx.AsyncClient) -> None:
     assert (await client.delete(f"{API}/workflows")).headers["allow"] == "GET, HEAD"
 

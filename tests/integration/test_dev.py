@@ -102,7 +102,7 @@ def test_dev_restarts_what_dies_and_keeps_its_data(tmp_path: Path) -> None:
         assert process.wait(20) == 0
         until("all being ended", lambda: not any(map(alive, all_pids(first))))
 
-    with running(tmp_path, "--no-example") as (_, ready):
+    with running(tmp_path, "--no-example") as (process, ready):
         again = ready()
         assert query(again, OPEN) == [request]
         announced_again(again)
@@ -110,6 +110,8 @@ def test_dev_restarts_what_dies_and_keeps_its_data(tmp_path: Path) -> None:
             again, f"select execution_id from workflow_executions where id = ({OF})"
         )
         assert records_of(again) == [(request[0], execution[0])]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
 
 
 def announced_again(ready: dict[str, Any]) -> None:
