@@ -64,7 +64,7 @@ async def apply_folder(folder: Path) -> int:
     from streams.catalog import register
 
     found = read_sound_folder(folder)
-    async with open_store(settings_for_database()) as store:
+    async with open_store(settings_for_database(), bounded=False) as store:
         applied = await register(store, found.definitions, found.resources)
     for name, version in applied:
         sys.stdout.write(f"{name}: version {version}\n")

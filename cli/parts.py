@@ -32,13 +32,19 @@ def settings_for_database(**flags: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, check: bool = True) -> "AsyncIterator[PostgresStore]":
-    """Open the database; raises DatabaseUnreachable at the first failed contact."""
+async def open_store(
+    settings: Settings, *, check: bool = True, bounded: bool = True
+) -> "AsyncIterator[PostgresStore]":
+    """Open the database; raises DatabaseUnreachable at the first failed contact.
+
+    What is `bounded` is given up where it has no answer for long; a large registration is not.
+    """
     from storage.migrate import require_schema
     from storage.store import ANSWER_SECONDS, PostgresStore
 
+    patience = ANSWER_SECONDS if bounded else None
     store = PostgresStore(
-        settings.database, pool_size=2, name="sluicegate cli", answer_seconds=ANSWER_SECONDS
+        settings.database, pool_size=2, name="sluicegate cli", answer_seconds=patience
     )
     await store.open(within=FIRST_CONTACT_SECONDS)
     try:

@@ -7,6 +7,7 @@ from typing import NoReturn
 import orjson
 
 from engine.errors import SluicegateError
+from engine.operators import type_name
 
 MAX_DEPTH = 32
 MAX_KEYS = 10_000
@@ -100,8 +101,8 @@ def _check_leaf(value: object, where: object) -> None:
 def require_object(value: object) -> dict[str, object]:
     """Return a value that must be a JSON object; raises Undecodable."""
     if not isinstance(value, Mapping):
-        kind = type(value).__name__
         raise Undecodable(
-            "payload_not_an_object", f"the payload is a {kind}; send an object: {{...}}"
+            "payload_not_an_object",
+            f"the payload is of the type {type_name(value)}; send an object: {{...}}",
         )
     return value  # type: ignore[return-value]
