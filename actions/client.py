@@ -14,7 +14,7 @@ from yarl import URL
 from actions.guard import Guard, TargetRefused
 from actions.results import Failed
 
-AT_ONCE = 64
+AT_ONCE = 32
 """Calls of one worker under way at once; as many connections, so that none waits for another."""
 CONNECT_SECONDS = 3.0
 MAX_SENT = 64 * 1024
