@@ -23,7 +23,13 @@ from storage.partitions import (
     has_ended,
 )
 from storage.statements import statements
-from storage.store import TRANSIENT, Connection, PostgresStore
+from storage.store import (
+    LIMIT_TRANSACTIONS,
+    TRANSIENT,
+    Connection,
+    PostgresStore,
+    limit_transactions,
+)
 
 T = TypeVar("T")
 Chore = Literal["housekeeping", "vacuum"]
@@ -72,9 +78,11 @@ class Housekeeping:
         async with self._store.connection() as connection:
             await connection.set_autocommit(True)
             try:
+                await connection.execute(LIMIT_TRANSACTIONS, ("0", False))
                 await connection.execute(statements()["vacuum_queues"])
             finally:
                 await connection.set_autocommit(False)
+                await limit_transactions(connection)
 
     async def tidy(self, now: datetime) -> list[str]:
         """Do everything that is due; return what was done, for the log.
@@ -149,6 +157,7 @@ class Housekeeping:
         async with self._store.connection() as connection, connection.transaction():
             await connection.execute("set local lock_timeout = '500ms'")
             await connection.execute("set local statement_timeout = '5min'")
+            await connection.execute(LIMIT_TRANSACTIONS, ("0", True))
             yield connection
 
     async def _read(self, question: Callable[[Connection], Awaitable[T]]) -> T:

@@ -34,6 +34,15 @@ SESSION_OPTIONS = (
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4 "
     "-c tcp_user_timeout=30000"
 )
+TRANSACTION_SECONDS = 20
+"""How long a transaction of ours may last where the server can see to it (PostgreSQL 17 and later).
+
+The limit on idle ones does not see a client that froze while the answers of a pipeline came:
+psycopg ends one with Sync and Flush, and the Flush stops the timer that Sync started (F8).
+"""
+LIMIT_TRANSACTIONS = (
+    "select set_config(name, %s, %s) from pg_settings where name = 'transaction_timeout'"
+)
 ANSWER_SECONDS = 15.0
 """How long people wait for a server that is frozen: a slow statement it ends itself after 10 s."""
 TRANSIENT = (
@@ -52,6 +61,12 @@ UNREADABLE = (
 )
 DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that say the values themselves cannot be stored (reliability.md)."""
+
+
+async def limit_transactions(connection: Connection) -> None:
+    """Let the server end what lasts too long, once for all transactions of a connection."""
+    await connection.execute(LIMIT_TRANSACTIONS, (f"{TRANSACTION_SECONDS}s", False))
+    await connection.commit()
 
 
 def connection_settings(name: str) -> dict[str, Any]:
@@ -192,6 +207,7 @@ class PostgresStore:
             url,
             connection_class=psycopg.AsyncConnection[dict[str, Any]],
             kwargs=connection_settings(name),
+            configure=limit_transactions,
             min_size=1,
             max_size=pool_size,
             timeout=10,

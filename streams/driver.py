@@ -93,12 +93,13 @@ class Driver:
         """
         attempt = 0
         while True:
+            was_alone = self._alone > 0
             try:
                 result = await self.run(body)
                 self._alone = max(self._alone - 1, 0)
                 return result
             except Unstorable as error:
-                if not await self.give_up(error) and not self._go_slowly(error):
+                if not await self.give_up(error) and not self._go_slowly(error, was_alone):
                     raise
             except (*TRANSIENT, DatabaseUnreachable) as error:
                 attempt += 1
@@ -108,9 +109,9 @@ class Driver:
         """Return how many inputs a loop may take at once: one while it looks for a bad one."""
         return 1 if self._alone else number
 
-    def _go_slowly(self, error: Unstorable) -> bool:
-        """Have the loops take one input at a time; False where they do or it would not help."""
-        if self._alone or len(error.executions) < 2:
+    def _go_slowly(self, error: Unstorable, was_alone: bool) -> bool:
+        """Have the loops take one input at a time; False where they did or it would not help."""
+        if was_alone or len(error.executions) < 2:
             return False
         self._alone = ALONE
         return True

@@ -499,8 +499,8 @@ where id in (
 );
 
 -- name: claim_due_timers
-delete from timers
-where id in (
+-- A subquery of `in` may be run again for each row: its limit would hold for each run alone.
+with due as materialized (
     select t.id
     from timers t
     where t.due_at <= %(now)s
@@ -516,7 +516,10 @@ where id in (
     limit %(limit)s
     for update skip locked
 )
-returning id::text as id, execution_id::text as execution_id, kind, due_at, body;
+delete from timers t
+using due
+where t.id = due.id
+returning t.id::text as id, t.execution_id::text as execution_id, t.kind, t.due_at, t.body;
 
 -- name: find_overdue_requests
 -- Expiries of approvals that wait until the decisions before them have been read.
@@ -577,18 +580,19 @@ where f.id = held.id
 returning f.id::text as id;
 
 -- name: claim_effects
-update effects f
-set
-    lease_token = %(lease_token)s,
-    lease_until = now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
-from (
+with left_behind as materialized (
     select o.id
     from effects o
     where o.status = 'pending' and o.lease_until < now() and o.id <> all(%(held)s::uuid[])
     order by o.lease_until
     limit %(limit)s
     for update skip locked
-) as left_behind
+)
+update effects f
+set
+    lease_token = %(lease_token)s,
+    lease_until = now() + make_interval(secs => f.timeout_ms / 1000.0 + %(grace_seconds)s)
+from left_behind
 where f.id = left_behind.id
 returning
     f.id::text as id, f.execution_id::text as execution_id, f.step_path, f.kind, f.params,
@@ -802,8 +806,7 @@ using json_to_recordset(%(rows)s::json) as r (
 where g.workflow_name = r.workflow_name and g.trigger_number = r.trigger_number and g.key = r.key;
 
 -- name: claim_due_gatherings
-delete from gatherings
-where (workflow_name, trigger_number, key) in (
+with due as materialized (
     select g.workflow_name, g.trigger_number, g.key
     from gatherings g
     where g.due_at <= clock_timestamp()
@@ -811,7 +814,10 @@ where (workflow_name, trigger_number, key) in (
     limit 100
     for update skip locked
 )
-returning workflow_name, version, trigger_number, key, events, first_at;
+delete from gatherings g
+using due d
+where g.workflow_name = d.workflow_name and g.trigger_number = d.trigger_number and g.key = d.key
+returning g.workflow_name, g.version, g.trigger_number, g.key, g.events, g.first_at;
 
 -- name: known_commands
 select command_id from commands where command_id = any(%(ids)s::text[]);

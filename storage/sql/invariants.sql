@@ -303,4 +303,6 @@ from positions
 where group_id = %(group_id)s;
 
 -- name: allow_long_statement
-select set_config('statement_timeout', '300s', true);
+select
+    set_config('statement_timeout', '300s', true),
+    (select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout') as limited;
