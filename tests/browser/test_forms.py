@@ -193,7 +193,7 @@ def test_parameters_that_do_not_fit_are_told_in_words(desk: Desk) -> None:
 
 def test_a_page_that_takes_no_such_method_names_those_it_takes(site: Site, desk: Desk) -> None:
     answer = desk.window("/me").request.delete(f"{site.url}/health", headers=HTML)
-    assert (answer.status, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
     assert "To the inbox" in answer.text()
 
 

@@ -149,7 +149,11 @@ async def test_what_is_not_sent_as_json_is_an_unsupported_media_type(
     [
         ("decision", [], "body: must be a JSON object"),
         ("approve", {}, "body.decided_by: is missing"),
-        ("reassign", {"decided_by": "ana"}, "body: name users in `to`, or roles"),
+        (
+            "reassign",
+            {"decided_by": "ana"},
+            "body: name the people or roles who shall decide instead",
+        ),
         (
             "claim",
             {"decided_by": "ana", "to": "bo"},
