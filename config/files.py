@@ -117,8 +117,8 @@ def from_files(environment: Mapping[str, str | None]) -> dict[str, str]:
             try:
                 found[base] = Path(path).read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError) as problem:
-                reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
-                raise ConfigError(f"{name}={path} cannot be read: {reason}") from problem
+                text = f"{name}={path} cannot be read: {_reason(problem)}"
+                raise ConfigError(text) from problem
     return found
 
 

@@ -183,6 +183,8 @@ class Work:
                 given: Input = ActionFailed(self.now, effect, result.code, result.message, False)
             else:
                 execution = self.executions[item.execution_id]
+                # What was applied last may be another execution's.
+                self.ledger.outbound.caused_by(None)
                 self.ledger.record_changed(execution, item.write, result, self.now)
                 given = ActionSucceeded(self.now, effect, result)
             self.apply(item.execution_id, given)
