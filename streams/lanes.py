@@ -1,6 +1,6 @@
 """Limits of concurrency: who runs in a lane, and who waits for its turn (S16)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,36 +19,42 @@ class Lane:
     most: int
 
 
-async def reserve(work: "Work", wanted: Mapping[ExecutionId, Collection[Lane]]) -> set[ExecutionId]:
-    """Note executions in their lanes; return those for which there is room in all of them."""
-    if not wanted:
-        return set()
-    lanes = {lane for some in wanted.values() for lane in some}
-    running = await _lock_and_count(work, {(lane.workflow, lane.name) for lane in lanes})
-    free, rows = set(), []
-    for id in sorted(wanted):
-        has_room = all(running[(lane.workflow, lane.name)] < lane.most for lane in wanted[id])
-        if has_room:
-            free.add(id)
-        for lane in wanted[id]:
-            running[(lane.workflow, lane.name)] += has_room
-            rows.append(
+class Reservations:
+    """The places in some lanes, locked for this transaction; `save` notes who took them."""
+
+    def __init__(self, work: "Work", running: dict[tuple[str, str], int]) -> None:
+        self._work, self._running = work, running
+        self._rows: list[dict[str, object]] = []
+
+    @classmethod
+    async def lock(cls, work: "Work", lanes: Collection[Lane]) -> "Reservations":
+        """Lock lanes against each other's transactions, all that are needed at once."""
+        names = {(lane.workflow, lane.name) for lane in lanes}
+        return cls(work, await _lock_and_count(work, names) if names else {})
+
+    def has_room(self, lanes: Collection[Lane]) -> bool:
+        """Tell whether one more may run in each of the lanes."""
+        return all(self._running[(lane.workflow, lane.name)] < lane.most for lane in lanes)
+
+    def take(self, id: ExecutionId, lanes: Collection[Lane]) -> bool:
+        """Note an execution in its lanes; tell whether there is room in all of them."""
+        runs = self.has_room(lanes)
+        for lane in lanes:
+            self._running[(lane.workflow, lane.name)] += runs
+            self._rows.append(
                 {
                     "workflow_name": lane.workflow,
                     "lane": lane.name,
                     "execution_id": id,
                     "most": lane.most,
-                    "running": has_room,
+                    "running": runs,
                 }
             )
-    await work.transaction.write("insert_lanes", rows)
-    return free
+        return runs
 
-
-async def have_room(work: "Work", lanes: Collection[Lane]) -> bool:
-    """Tell whether one more may run in each of the lanes; locks them for this transaction."""
-    running = await _lock_and_count(work, {(lane.workflow, lane.name) for lane in lanes})
-    return all(running[(lane.workflow, lane.name)] < lane.most for lane in lanes)
+    async def save(self) -> None:
+        """Write who is in which lane."""
+        await self._work.transaction.write("insert_lanes", self._rows)
 
 
 async def _lock_and_count(

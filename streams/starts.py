@@ -11,7 +11,7 @@ from engine.ids import ExecutionId
 from engine.inputs import CancelRequested, Started
 from streams.budget import LIMIT_CODE, refusal, spend
 from streams.catalog import Version
-from streams.lanes import Lane, reserve
+from streams.lanes import Lane, Reservations
 from streams.work import KeyHolder, Work
 
 log = logging.getLogger("sluicegate.starts")
@@ -69,18 +69,19 @@ async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionI
     await _spend_budgets(work, proposals)
     proposals = [proposal for proposal in proposals if proposal.refusal is None]
     await _claim_keys(work, proposals)
-    free = await reserve(work, {item.id: item.lanes for item in proposals if item.lanes})
+    places = await Reservations.lock(work, {lane for item in proposals for lane in item.lanes})
     begun = set()
     for proposal in proposals:
         if proposal.id in work.executions or not _takes_key(work, proposal):
             continue
-        if proposal.lanes and proposal.id not in free:
-            work.hold(*_held(proposal))
-        else:
+        if places.take(proposal.id, proposal.lanes):
             version, execution, metadata, key = _new(proposal)
             given = Started(work.now, proposal.resources)
             work.start(version, execution, metadata, given, key)
+        else:
+            work.hold(*_held(proposal))
         begun.add(proposal.id)
+    await places.save()
     return begun
 
 

@@ -23,7 +23,7 @@ from streams.codecs import RawRecord, decode_command
 from streams.continuing import context_before, failed_step, trigger_of
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
-from streams.lanes import have_room, reserve
+from streams.lanes import Reservations
 from streams.messages import COMMAND_SOURCE, Command, started_id
 from streams.outbound import Outbound
 from streams.receipts import Answer, answer_cells
@@ -164,13 +164,15 @@ class CommandsHandler:
         proposal.key = work.key_of.get(old.id)
         scope = {**old.payload, "event": {**old.payload, "meta": meta}}
         lanes = lanes_of(old.workflow, trigger_of(version.definition, old.trigger_event), scope)
-        if lanes and not await have_room(work, lanes):
+        places = await Reservations.lock(work, lanes)
+        if not places.has_room(lanes):
             text = f"{old.workflow} runs as often as it may at once; try again when one has ended"
             return proposal.id, Refuse("busy", text)
         if not await take_key(work, proposal):
             return proposal.id, busy(proposal)
+        places.take(execution.id, lanes)
+        await places.save()
         if lanes:
-            await reserve(work, {execution.id: lanes})
             metadata["lanes"] = [lane.name for lane in lanes]
         work.start(version, execution, metadata, Started(work.now, first=first), proposal.key)
         return execution.id, Accept("applied", f"goes on at {first} in {public_id(execution.id)}")

@@ -104,6 +104,19 @@ def test_a_queued_event_is_pending_with_its_reason_until_its_turn_comes(
     assert ended(world, runs[1])["status"] == "completed"
 
 
+# S6 S16
+def test_an_event_that_its_key_keeps_from_starting_takes_no_place_in_a_lane(
+    world: World, id: str
+) -> None:
+    first = begin(world, "keyed.narrow", {"id": id, "region": id, "run": f"{id}1"})
+    ignored = world.publish("keyed.narrow", {"id": id, "region": id, "run": f"{id}2"})
+    assert world.started_by(ignored) == []
+    finish(world, id, "1")
+    ended(world, first)
+    other = begin(world, "keyed.narrow", {"id": f"{id}x", "region": id, "run": f"{id}3"})
+    stands(world, other, "paused")
+
+
 # S16
 def test_a_limit_of_two_lets_two_run_for_each_key_first_come_first_served(
     world: World, id: str
