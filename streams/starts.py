@@ -75,7 +75,7 @@ async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionI
         if proposal.id in work.executions or not _takes_key(work, proposal):
             continue
         if places.take(proposal.id, proposal.lanes):
-            version, execution, metadata, key = _new(proposal)
+            version, execution, metadata, key = new_execution(proposal)
             given = Started(work.now, proposal.resources)
             work.start(version, execution, metadata, given, key)
         else:
@@ -105,9 +105,10 @@ async def take_key(work: Work, proposal: Proposal) -> bool:
     return _takes_key(work, proposal)
 
 
-def _new(
+def new_execution(
     proposal: Proposal,
 ) -> tuple[Version, Execution, Mapping[str, object], str | None]:
+    """Return a proposal's execution with its version, its metadata and its key."""
     definition = proposal.version.definition
     execution = Execution(
         proposal.id,
@@ -134,7 +135,7 @@ def _held(
     proposal: Proposal,
 ) -> tuple[Version, Execution, Mapping[str, object], str | None]:
     """Return a new execution that says, as `<kind>:<ref>`, what it waits for (S16)."""
-    version, execution, metadata, key = _new(proposal)
+    version, execution, metadata, key = new_execution(proposal)
     reason = ", ".join(lane.name for lane in proposal.lanes)
     return version, execution, {**metadata, "pending_reason": reason}, key
 

@@ -1,6 +1,7 @@
 """The commands agent: starts by hand and operators' requests, each answered by one receipt."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from engine.effects import Accept, Refuse
@@ -28,7 +29,14 @@ from streams.messages import COMMAND_SOURCE, Command, started_id
 from streams.outbound import Outbound
 from streams.receipts import Answer, answer_cells
 from streams.schemas import Schemas
-from streams.starts import Proposal, apply_trigger, lanes_of, start_all, take_key
+from streams.starts import (
+    Proposal,
+    apply_trigger,
+    lanes_of,
+    new_execution,
+    start_all,
+    take_key,
+)
 from streams.work import Work
 
 
@@ -133,48 +141,24 @@ class CommandsHandler:
     ) -> tuple[ExecutionId, Answer]:
         """Go on from a step, or after it, in a new execution: an ended one never moves (S143)."""
         version = work.versions[old.id]
-        skips = command.kind == "skip"
-        wanted = command.data["step" if skips else "from_step"] or failed_step(old, version)
-        at = StepPath(str(wanted))
-        if at not in version.definition.steps or "/" in at:
-            text = f"name an outermost step of {old.workflow} to go on from; {wanted!r} is none"
-            return old.id, Refuse("unknown_step", text)
-        first = version.definition.steps[at].then if skips else at
-        if first is None:
-            text = f"nothing follows {at}: there is nothing to go on with"
-            return old.id, Refuse("unknown_step", text)
+        wanted = from_where(command, old, version)
+        if isinstance(wanted, Refuse):
+            return old.id, wanted
+        at, first = wanted
         meta = {**old.meta, "command": command.command_id}
         proposal = self._proposal(command, version, old.trigger_event, old.payload, meta)
-        execution = Execution(
-            proposal.id,
-            old.workflow,
-            old.version,
-            old.trigger_event,
-            old.payload,
-            meta,
-            old.triggered_at,
-            context=context_before(old, version, at, skipped=skips),
-        )
-        metadata: dict[str, object] = {
-            "event": meta,
-            "triggered_at": old.triggered_at,
-            "retry_of": public_id(old.id),
-            "by": command.by,
-        }
+        proposal.triggered_at = old.triggered_at or command.at
+        proposal.note = {"retry_of": public_id(old.id), "by": command.by}
         proposal.key = work.key_of.get(old.id)
         scope = {**old.payload, "event": {**old.payload, "meta": meta}}
-        lanes = lanes_of(old.workflow, trigger_of(version.definition, old.trigger_event), scope)
-        places = await Reservations.lock(work, lanes)
-        if not places.has_room(lanes):
-            text = f"{old.workflow} runs as often as it may at once; try again when one has ended"
-            return proposal.id, Refuse("busy", text)
-        if not await take_key(work, proposal):
-            return proposal.id, busy(proposal)
-        places.take(execution.id, lanes)
-        await places.save()
-        if lanes:
-            metadata["lanes"] = [lane.name for lane in lanes]
-        work.start(version, execution, metadata, Started(work.now, first=first), proposal.key)
+        trigger = trigger_of(version.definition, old.trigger_event)
+        proposal.lanes = lanes_of(old.workflow, trigger, scope)
+        if refused := await take_place(work, proposal):
+            return proposal.id, refused
+        _, execution, metadata, key = new_execution(proposal)
+        context = context_before(old, version, at, skipped=command.kind == "skip")
+        execution = replace(execution, context=context)
+        work.start(version, execution, metadata, Started(work.now, first=first), key)
         return execution.id, Accept("applied", f"goes on at {first} in {public_id(execution.id)}")
 
     def _proposal(
@@ -215,6 +199,36 @@ def busy(proposal: Proposal) -> Refuse:
     """Return the refusal of a start whose key another execution has."""
     text = f"an unfinished execution of {proposal.name} has the key {proposal.key}"
     return Refuse("busy", text)
+
+
+async def take_place(work: Work, proposal: Proposal) -> Refuse | None:
+    """Take an execution's places and key for it at once, or tell why it may not begin now."""
+    places = await Reservations.lock(work, proposal.lanes)
+    if not places.has_room(proposal.lanes):
+        text = f"{proposal.name} runs as often as it may at once; try again when one has ended"
+        return Refuse("busy", text)
+    if not await take_key(work, proposal):
+        return busy(proposal)
+    places.take(proposal.id, proposal.lanes)
+    await places.save()
+    return None
+
+
+def from_where(
+    command: Command, old: Execution, version: Version
+) -> tuple[StepPath, StepPath] | Refuse:
+    """Return the step that a retry or a skip names, and the one to go on at."""
+    skips, steps = command.kind == "skip", version.definition.steps
+    wanted = command.data["step" if skips else "from_step"] or failed_step(old, version)
+    at = StepPath(str(wanted))
+    if at not in steps or "/" in at:
+        text = f"name an outermost step of {old.workflow} to go on from; {wanted!r} is none"
+        return Refuse("unknown_step", text)
+    first = steps[at].then if skips else at
+    if first is None:
+        text = f"nothing follows {at}: there is nothing to go on with"
+        return Refuse("unknown_step", text)
+    return at, first
 
 
 def meta_of(command: Command) -> dict[str, object]:
