@@ -53,23 +53,31 @@ order by 1
 limit 5;
 
 -- name: broken_nothing_is_left_of_the_ended
-select e.execution_id || ' has ' || l.what as row, count(*) over () as total
-from workflow_executions e
-cross join lateral (
-    select 'an open wait' as what from waits w where w.execution_id = e.id and w.status = 'open'
+select r.row, count(*) over () as total
+from (
+    select e.execution_id || ' has ' || l.what as row
+    from workflow_executions e
+    cross join lateral (
+        select 'an open wait' as what from waits w where w.execution_id = e.id and w.status = 'open'
+        union all
+        select 'a pending effect' from effects f where f.execution_id = e.id and f.status = 'pending'
+        union all
+        select 'an unfinished step' from step_executions s
+        where s.execution_id = e.id and s.status in ('pending', 'running', 'waiting')
+        union all
+        select 'its trigger key' from trigger_keys k where k.execution_id = e.id
+        union all
+        select 'a place in a lane' from lanes n where n.execution_id = e.id
+        union all
+        select 'a watch' from watches h where h.execution_id = e.id
+    ) as l
+    where e.id >= %(since)s::uuid and e.status in ('completed', 'blocked', 'failed', 'cancelled')
     union all
-    select 'a pending effect' from effects f where f.execution_id = e.id and f.status = 'pending'
-    union all
-    select 'an unfinished step' from step_executions s
-    where s.execution_id = e.id and s.status in ('pending', 'running', 'waiting')
-    union all
-    select 'its trigger key' from trigger_keys k where k.execution_id = e.id
-    union all
-    select 'a place in a lane' from lanes n where n.execution_id = e.id
-    union all
-    select 'a watch' from watches h where h.execution_id = e.id
-) as l
-where e.id >= %(since)s::uuid and e.status in ('completed', 'blocked', 'failed', 'cancelled')
+    select n.execution_id || ' has a place in a lane and never began'
+    from lanes n
+    where n.execution_id >= %(since)s::uuid
+        and not exists (select 1 from workflow_executions e where e.id = n.execution_id)
+) as r
 order by 1
 limit 5;
 

@@ -233,6 +233,9 @@ LEFT = {
     ),
     "its trigger key": f"insert into trigger_keys select '{NAME}', 'k', {ONE}",
     "a place in a lane": f"insert into lanes select '{NAME}', 'l', {ONE}, 1, true",
+    "a place in a lane and never began": (
+        f"insert into lanes select '{NAME}', 'l', 'ffffffff-ffff-7fff-bfff-ffffffffffff', 1, false"
+    ),
     "a watch": f"insert into watches select 'c', {ONE}",
 }
 
