@@ -71,11 +71,16 @@ def drop_loading(turn: Turn, line: str | None = None) -> None:
 
 
 def _abandon_step(turn: Turn, step: Step, line: Line, *, undo: bool) -> None:
-    for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
-        turn.close_wait(wait, "cancelled")
+    close_waits(turn, step, "cancelled")
     stop_pending(turn, step, line, undo=undo)
     turn.record(step, line, StepStatus.SKIPPED, first=False)
     turn.keep("steps", step.id, {"status": "skipped"})
+
+
+def close_waits(turn: Turn, step: Step, outcome: str, decided_by: str | None = None) -> None:
+    """Close all that is open of what a step waits for; the caller moves its line."""
+    for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
+        turn.close_wait(wait, outcome, decided_by=decided_by)
 
 
 def stop_pending(turn: Turn, step: Step, line: Line, *, undo: bool = False) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from engine.definition import EventWait, WaitVerb
 from engine.effects import Accept, Refuse, StopTimer
-from engine.ending import abandon, break_off, stop_pending, undoes
+from engine.ending import abandon, break_off, close_waits, stop_pending, undoes
 from engine.execution import MAIN, Failure, Hold, Line, Status, Wait, path_of, standing_at
 from engine.ids import StepPath
 from engine.inputs import (
@@ -170,8 +170,7 @@ def skip(turn: Turn, given: SkipRequested) -> bool:
             text = "an approval cannot be skipped; decide it, or cancel the execution"
             return _refuse(turn, "waits_for_approval", text)
     turn.wake(step.path)
-    for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
-        turn.close_wait(wait, "skipped", decided_by=given.by)
+    close_waits(turn, step, "skipped", given.by)
     if line.phase == "joining":
         close_children(turn, step, line)
         turn.stand(name)

@@ -7,6 +7,7 @@ from engine.conditions import Sides
 from engine.correlation import compared, correlation, shape_of
 from engine.definition import EventsWait, EventWait, Step, TimeWait, WaitVerb
 from engine.durations import parse_end
+from engine.ending import close_waits
 from engine.errors import SluicegateError, StepProblem
 from engine.execution import Failure, Line, StepStatus, Wait
 from engine.ids import StepPath, WaitId, public_id, wait_id
@@ -142,8 +143,7 @@ def _holds(
 def _give_up(turn: Turn, name: str, step: Step, failure: Failure) -> str:
     """Fail a step whose condition cannot be judged, with all that it waits for."""
     turn.wake(step.path)
-    for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
-        turn.close_wait(wait, "cancelled")
+    close_waits(turn, step, "cancelled")
     turn.lines[name] = turn.fail(step, turn.lines[name], failure, first=False)
     return name
 
@@ -168,8 +168,7 @@ def _received(
         stored = {"output": {"event": payload}}
         return turn.complete(step, line, {"event": event}, first=False, stored=stored)
     came = {**turn.waits_of(step.id), str(part): payload}
-    for wait in [wait for wait in turn.waits.values() if wait.path == step.path]:
-        turn.close_wait(wait, "cancelled")
+    close_waits(turn, step, "cancelled")
     events = [came.get(str(number)) for number in range(len(verb.what.events))]
     found: dict[str, object] = {"event": payload, "which": part, "events": events}
     turn.keep("waits", step.id, found)
@@ -192,12 +191,11 @@ def run_out(turn: Turn, wait: Wait) -> str | None:
         turn.lines[name] = refreshed(turn, name, step, after)
         return name
     turn.close_wait(wait, "expired")
-    rest = [other for other in turn.waits.values() if other.path == step.path]
+    rest = any(other.path == step.path for other in turn.waits.values())
     if rest and isinstance(verb.what, EventsWait) and verb.what.kind == "any_of":
         return name
     turn.wake(step.path)
-    for other in rest:
-        turn.close_wait(other, "cancelled")
+    close_waits(turn, step, "cancelled")
     if verb.on_timeout is None:
         problem = f"no {wait.record.get('event')} that matches came in time"
         failure = Failure("wait_timeout", problem, step.id)
