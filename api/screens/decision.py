@@ -12,7 +12,7 @@ from api.approvals import NewDecision, decision_value
 from api.parts import STORABLE, Parts, PartsDep
 from api.saying import STATUS_OF_CODE, await_receipt, produce
 from api.screens.forms import errors_of, fields_of, read_answers
-from api.screens.live import Change, stream
+from api.screens.live import ANSWER_SECONDS, Change, stream
 from api.screens.page import (
     MAX_NAME,
     Person,
@@ -40,8 +40,6 @@ router = APIRouter()
 Row = dict[str, Any]
 Sent = Annotated[str | None, Query(max_length=MAX_NAME, pattern=STORABLE)]
 RECEIPT_SECONDS = 5.0
-ANSWER_SECONDS = 2.0
-"""How often is looked for an answer that has not come."""
 MAX_REASON = 2_000
 SHOWN = ("title", "body", "entity", "outcomes", "form", "required_fields", "view")
 """The parts of a waiting record that its hash covers."""

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from markupsafe import Markup
 
 from api.parts import Parts, PartsDep, Text
-from api.screens.live import Change, stream
+from api.screens.live import ANSWER_SECONDS, Change, stream
 from api.screens.page import fragment, missing, now, page, query
 from api.screens.timeline import timeline_of
 from api.screens.values import masked
@@ -28,8 +28,6 @@ router = APIRouter()
 Row = dict[str, Any]
 KINDS: tuple[CommandKind, ...] = ("hold", "resume", "retry", "skip", "rerun", "cancel")
 NO_SKIP = "an approval cannot be skipped; decide it, or cancel the execution"
-ANSWER_SECONDS = 2.0
-"""How often is looked for an answer that has not come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.parts import Cursor, Parts, PartsDep, Text
 from api.screens.live import Change, stream
-from api.screens.page import fragment, page, query, templates
+from api.screens.page import fragment, page, query, read_instant, templates
 from engine.execution import Status
 from engine.ids import ExecutionId, parse_execution_id, public_id
 from storage.reading import ExecutionFilter
@@ -42,14 +42,9 @@ def _instant(text: str | None, clock: time) -> tuple[datetime | None, str]:
     if not text:
         return None, ""
     try:
-        return datetime.combine(date.fromisoformat(text), clock, UTC), ""
-    except ValueError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
+        return read_instant(text, clock), ""
     except ValueError:
         return None, "Write it as 2026-12-31 or 2026-12-31T18:00."
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC), ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from api.screens.asking import EXAMPLES, Asking, label_of, words_of
+from api.screens.refusals import told
 from streams.json_check import Undecodable, check_value
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ def _said(error: "ValidationError") -> str:
     saying = SAYINGS.get(error.kind.name)
     if saying is not None:
         return saying(error.kind)
-    text = error.message[:200]
-    return f"{text[:1].upper()}{text[1:]}."
+    return told(error.message[:200])
 
 
 def _place(part: str | int) -> str:
@@ -74,6 +74,5 @@ def unstorable(value: object) -> str:
     try:
         check_value({"it": value})
     except Undecodable as problem:
-        text = UNSTORABLE.get(problem.error_type, problem.message)
-        return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+        return told(UNSTORABLE.get(problem.error_type, problem.message))
     return ""

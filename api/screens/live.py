@@ -18,6 +18,8 @@ RETRY_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 15.0
 IDLE_SECONDS = 30.0
 """How long changes are still read after the last window has closed."""
+ANSWER_SECONDS = 2.0
+"""How often is looked for an answer that has not come."""
 PROBE_SECONDS = 5.0
 """How often is asked whether there is still a database, though nothing changes."""
 STALE = (
@@ -31,7 +33,7 @@ Concerns = Callable[[Change], bool]
 Probe = Callable[[], Awaitable[object]]
 log = logging.getLogger("sluicegate.live")
 
-__all__ = ["Change", "Live", "stream"]
+__all__ = ["ANSWER_SECONDS", "Change", "Live", "stream"]
 
 
 class Source(Protocol):

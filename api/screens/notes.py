@@ -1,7 +1,7 @@
 """What is done with a request beside deciding it: claim, comment, reassign, delegate."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import time
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,7 +14,7 @@ from api.assignments import ByPerson, Comment, Delegate, Reassign
 from api.parts import Name, Parts, PartsDep
 from api.saying import produce
 from api.screens.decision import Typed, answer_of, show
-from api.screens.page import Person, missing, now, person_of, remember, typed_in
+from api.screens.page import Person, missing, now, person_of, read_instant, remember, typed_in
 from api.screens.refusals import told
 from api.screens.unsent import NO_BROKER, UNREACHABLE, unsent
 from storage.screens import ScreenReading
@@ -30,6 +30,7 @@ MISSING = {
     "text": "Write what you have to say.",
     "to": "Name who decides on your behalf.",
 }
+END_OF_DAY = time(23, 59, 59)
 
 
 class Past(ValueError):
@@ -44,10 +45,7 @@ def _instant(text: str) -> str | None:
     """Return the end of a day, or an instant in UTC, written out; raises ValueError."""
     if not text.strip():
         return None
-    at = datetime.fromisoformat(text.strip())
-    if len(text.strip()) == len("2026-01-01"):
-        at = at.replace(hour=23, minute=59, second=59)
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    at = read_instant(text.strip(), END_OF_DAY)
     if at <= now():
         raise Past
     return at.isoformat()

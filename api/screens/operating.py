@@ -14,6 +14,7 @@ from api.problems import Problem
 from api.screens.execution import show
 from api.screens.page import MAX_NAME, Person, missing, person_of, remember, typed_in
 from api.screens.refusals import explained
+from api.screens.unsent import NO_BROKER
 from engine.ids import public_id
 from streams.issuing import new_command, refusal
 from streams.messages import Command, CommandKind, started_id
@@ -99,8 +100,8 @@ async def send_command(request: Request, parts: PartsDep, id: str) -> Response:
     except Problem as refused:
         field = "step" if refused.code == "unknown_step" and typed.get("step") else ""
         problem, status = explained(refused.code, refused.detail), refused.status
-    except PublishFailed as failed:
-        problem, field, status = f"Nothing was sent; try again in a moment. {failed}", "", 503
+    except PublishFailed:
+        problem, field, status = NO_BROKER, "", 503
     else:
         return _done(request, command, target, receipt)
     return await show(request, parts, id, typed=typed, problem=problem, field=field, status=status)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -56,6 +56,15 @@ async def typed_in(request: Request) -> dict[str, str]:
     return {
         name: value.replace("\x00", "") for name, value in given.items() if isinstance(value, str)
     }
+
+
+def read_instant(text: str, clock: time) -> datetime:
+    """Return the instant that was typed, in UTC, a day at `clock`; raises ValueError."""
+    try:
+        return datetime.combine(date.fromisoformat(text), clock, UTC)
+    except ValueError:
+        at = datetime.fromisoformat(text)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def now() -> datetime:

@@ -12,6 +12,7 @@ from api.events import NewEvent, outgoing
 from api.parts import Parts, PartsDep
 from api.problems import Problem
 from api.screens.page import MAX_NAME, Person, missing, person_of, remember, typed_in
+from api.screens.refusals import told
 from api.screens.unsent import NO_BROKER
 from api.screens.workflow import show
 from api.triggers import Wanted, start
@@ -45,7 +46,7 @@ def _object(typed: Mapping[str, str], errors: dict[str, str]) -> Row:
     try:
         return require_object(read_json(typed.get("data", "").encode(), MAX_EVENT_BYTES))
     except Undecodable as problem:
-        errors["data"] = f"{problem.message[:1].upper()}{problem.message[1:]}."
+        errors["data"] = told(problem.message)
         return {}
 
 
@@ -112,10 +113,10 @@ async def start_by_hand(request: Request, parts: PartsDep, name: str) -> Respons
     try:
         begun = await start(parts, Wanted(name, data, by=by), Response(), STARTED_SECONDS, None)
     except Problem as refused:
-        errors["data"] = f"{refused.detail[:1].upper()}{refused.detail[1:]}."
+        errors["data"] = told(refused.detail)
         return await show(request, parts, name, typed=typed, errors=errors, status=refused.status)
-    except PublishFailed as problem:
-        errors["data"] = f"Nothing was sent; try again in a moment. {problem}"
+    except PublishFailed:
+        errors["data"] = NO_BROKER
         return await show(request, parts, name, typed=typed, errors=errors, status=503)
     execution = str(begun["execution_id"])
     if await parts.reading.execution(execution) is None:
