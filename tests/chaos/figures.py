@@ -18,8 +18,11 @@ def scaled(published: int, least: int = 20) -> int:
     return min(published, max(least, round(published * SCALE)))
 
 
-def figure(failure: str, **numbers: float) -> None:
-    """Print what a test measured; keep it when figures are being taken."""
+def figure(failure: str, file: Path | None = None, /, **numbers: float) -> None:
+    """Print what a test measured; keep it when figures are being taken.
+
+    `file` is that of a test that measures nothing without the others in it.
+    """
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
     broker = broker_kind()
     print(f"{failure} on {broker}: {numbers}")  # noqa: T201
@@ -33,7 +36,9 @@ def figure(failure: str, **numbers: float) -> None:
         "broker": broker,
         "at": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": machine(),
-        "command": command(test, broker),
+        "command": command(
+            test if file is None else str(file.relative_to(FOLDER.parents[1])), broker
+        ),
         "figures": numbers,
     }
     kept = {"failure": failure, "runs": dict(sorted(runs.items()))}
@@ -50,4 +55,6 @@ def machine() -> str:
 def command(test: str, broker: str) -> str:
     """Return how to take the same figure again."""
     chosen = "SLUICEGATE_TEST_BROKER=kafka " if broker == "kafka" else ""
+    if os.environ.get("SLUICEGATE_TEST_CLOCKS") == "1":
+        chosen += "SLUICEGATE_TEST_CLOCKS=1 "
     return f"{chosen}SLUICEGATE_FIGURES=1 SLUICEGATE_FAULT_SCALE={SCALE:g} pytest '{test}'"

@@ -190,7 +190,8 @@ def test_no_configuration_that_would_lose_work_was_started() -> None:
         pytest.skip("only with all configurations before it")
     refused = [file for file, worker in JUDGED.items() if worker != "starts"]
     assert len(refused) >= 12
-    figure("F21", configurations=len(JUDGED), refused=len(refused), told_of=len(JUDGED))
+    told = len(JUDGED)
+    figure("F21", Path(__file__), configurations=told, refused=len(refused), told_of=told)
 
 
 def refuse(world: World, code: int, fault: Mapping[str, str]) -> None:
