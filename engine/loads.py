@@ -30,7 +30,10 @@ class ResourceRef:
 def initial_context(payload: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
     """Return the payload as context, and which of its fields a reserved name hides (S78)."""
     hidden = [key for key in RESERVED if key in payload]
-    return {key: value for key, value in payload.items() if key not in RESERVED}, hidden
+    context = dict(payload)
+    for key in hidden:
+        del context[key]
+    return context, hidden
 
 
 def resource_ref(load: Load, scope: Mapping[str, object]) -> ResourceRef:

@@ -87,7 +87,6 @@ def _perform(turn: Turn, step: Step, action: SubAction, number: int, attempt: in
     rendered = action.params.render_with_secrets(turn.scope)
     params = rendered.value
     assert isinstance(params, dict)  # noqa: S101  (the loader compiles only mappings)
-    key = idempotency_key(turn.execution.id, step.path, number)
     match action.kind:
         case "log":
             return _log(turn, step, params)
@@ -96,7 +95,7 @@ def _perform(turn: Turn, step: Step, action: SubAction, number: int, attempt: in
         case "emit":
             return _emit(turn, step, params, number)
         case "create_record" | "update_record":
-            return _write_record(turn, step, action.kind, params, number, attempt, key)
+            return _write_record(turn, step, action.kind, params, number, attempt)
         case _:
             id = child_id(turn.execution.id, step.path, number, "effect", attempt)
             limits = [limit for limit in (step.timeout, action.timeout) if limit is not None]
@@ -107,7 +106,7 @@ def _perform(turn: Turn, step: Step, action: SubAction, number: int, attempt: in
                     step.path,
                     action.kind,
                     params,
-                    key,
+                    idempotency_key(turn.execution.id, step.path, number),
                     attempt,
                     min(limits, default=DEFAULT_TIMEOUT),
                     rendered.secrets,
@@ -162,9 +161,9 @@ def _write_record(
     params: Mapping[str, object],
     number: int,
     attempt: int,
-    key: str,
 ) -> _Asked:
     id = child_id(turn.execution.id, step.path, number, "effect", attempt)
+    key = idempotency_key(turn.execution.id, step.path, number)
     values = params.get("set", {})
     if not isinstance(values, dict):
         raise Unfit("set", "a mapping of fields", values)
