@@ -14,7 +14,6 @@ from streams.codecs import Outgoing
 YIELD_EVERY = 500
 """Messages queued between two turns of the event loop."""
 
-log = logging.getLogger("sluicegate.producer")
 quiet = logging.getLogger("sluicegate.librdkafka")
 
 
@@ -35,7 +34,11 @@ class PublishFailed(SluicegateError):
 
 
 class KafkaOut:
-    """Publishes records; made anew after a fatal error of its producer."""
+    """Publishes records; after a failure with a producer made anew.
+
+    A broker that has lost its data (an embedded one that was started again) no longer knows an
+    idempotent producer, which then fails for good without always saying so.
+    """
 
     def __init__(
         self,
@@ -87,12 +90,13 @@ class KafkaOut:
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         left = await asyncio.to_thread(producer.flush, self._seconds)
+        if not left and not failures:
+            return
+        self._producer = None
+        producer.purge()
         if left:
             raise PublishFailed(self.address, KafkaError(KafkaError._MSG_TIMED_OUT).str())
-        if failures:
-            for failure in failures:
-                self._renew_if_fatal(failure.error)
-            raise PublishFailed(self.address, failures[0].error.str(), failures)
+        raise PublishFailed(self.address, failures[0].error.str(), failures)
 
     async def _queue(
         self,
@@ -116,11 +120,6 @@ class KafkaOut:
                 return
             else:
                 return
-
-    def _renew_if_fatal(self, error: KafkaError) -> None:
-        if error.fatal():
-            log.error("the producer failed for good and is replaced: %s", error.str())
-            self._producer = None
 
     async def close(self, seconds: float = 5) -> None:
         """Send what is queued, for a while, and stop."""
