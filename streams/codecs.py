@@ -43,6 +43,11 @@ __all__ = [
 ]
 
 
+def place_of(topic: str, partition: int, offset: int, life: int) -> str:
+    """Return `topic:partition:offset`, in a topic that was made anew with `:life`."""
+    return f"{topic}:{partition}:{offset}:{life}" if life else f"{topic}:{partition}:{offset}"
+
+
 @dataclass(frozen=True, slots=True)
 class RawRecord:
     """A Kafka record, untouched."""
@@ -55,6 +60,8 @@ class RawRecord:
     headers: Headers
     timestamp_ms: int
     log_append: bool = False
+    life: int = 0
+    """How often its topic was made anew before."""
 
     @property
     def received_at(self) -> datetime:
@@ -67,7 +74,7 @@ class RawRecord:
     @property
     def place(self) -> str:
         """`topic:partition:offset`, the id of what has no other."""
-        return f"{self.topic}:{self.partition}:{self.offset}"
+        return place_of(self.topic, self.partition, self.offset, self.life)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ def stored(letter: Letter, group_id: str) -> dict[str, object]:
         "attempts": letter.attempts,
         "execution_id": letter.execution_id,
         "workflow": letter.workflow,
+        "life": record.life,
     }
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from engine.errors import SluicegateError
@@ -70,6 +70,8 @@ class Positions:
         self._accept_gaps, self._on_recreated = accept_gaps, on_recreated
         self._expected: dict[Partition, int] = {}
         self._doubts: dict[Partition, Doubt] = {}
+        self._lives: dict[Partition, int] = {}
+        """How often the topic was made anew."""
 
     def key(self, partition: Partition) -> dict[str, object]:
         """Return the key of a partition's row."""
@@ -105,6 +107,7 @@ class Positions:
         for row in rows:
             partition = Partition(row["topic"], row["partition"])
             if partition in assigned:
+                self._lives[partition] = row["life"]
                 self._expected[partition] = await self._start(
                     partition, row["next_offset"], row["topic_id"], log_state
                 )
@@ -177,7 +180,7 @@ class Positions:
                 beginning,
             )
             await self._on_recreated(partition)
-        await self._store.fetch(
+        rows = await self._store.fetch(
             "restart_position",
             **self.key(partition),
             expected=stored,
@@ -185,6 +188,9 @@ class Positions:
             topic_id=new_id,
             next_offset=beginning,
         )
+        # None: another owner did it; the records that this one takes will be fenced.
+        lives = self._lives[partition] + (old_id != new_id)
+        self._lives[partition] = rows[0]["life"] if rows else lives
 
     async def accept(
         self, partition: Partition, records: Sequence[RawRecord], follows: int | None = None
@@ -203,7 +209,8 @@ class Positions:
             await self._explain_gap(partition, expected, fresh[0].offset)
         if fresh:
             self._doubts.pop(partition, None)
-        return fresh
+        life = self._lives[partition]
+        return [replace(record, life=life) for record in fresh] if life else fresh
 
     async def _is_doubtful(self, partition: Partition, found: int) -> bool:
         """Tell whether records before this one may have been dropped; have them read again."""

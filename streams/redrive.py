@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.ids import ExecutionId, public_id
 from storage.dead_letters import Asked, DeadLetterRows, NotWhole
-from streams.codecs import Headers, Outgoing, RawRecord
+from streams.codecs import Headers, Outgoing, RawRecord, place_of
 from streams.producer import KafkaOut
 from streams.work import Work
 
@@ -47,7 +47,9 @@ def readable_letter(letter: Mapping[str, Any]) -> dict[str, Any]:
     about = letter["execution_id"]
     execution_id = None if about is None else public_id(ExecutionId(str(about)))
     bytes_of = {"record_key": _readable(letter["record_key"]), "value": _readable(letter["value"])}
-    return {**letter, **bytes_of, "execution_id": execution_id, "headers": headers}
+    found = {**letter, **bytes_of, "execution_id": execution_id, "headers": headers}
+    del found["life"]
+    return found
 
 
 def replayed(letter: Mapping[str, Any]) -> Outgoing:
@@ -56,7 +58,8 @@ def replayed(letter: Mapping[str, Any]) -> Outgoing:
     added = {REDRIVE_OF: str(letter["id"]), REDRIVE_ATTEMPTS: str(letter["attempts"])}
     if not any(name.lower() in NAMES_AN_ID for name, _ in headers):
         # Its id was its place, and a replay has another one.
-        added["event-id"] = "{topic}:{partition}:{record_offset}".format_map(letter)
+        place = letter["topic"], letter["partition"], letter["record_offset"], letter["life"]
+        added["event-id"] = place_of(*place)
     return Outgoing(
         letter["topic"], letter["record_key"], letter["value"], (*headers, *added.items())
     )

@@ -688,12 +688,12 @@ where d.id = r.id;
 -- name: insert_dead_letters
 insert into dead_letters (
     topic, partition, record_offset, record_timestamp, record_key, value, value_bytes, headers,
-    consumer_group, error_type, error_message, attempts, execution_id, workflow
+    consumer_group, error_type, error_message, attempts, execution_id, workflow, life
 )
 values (
     %(topic)s, %(partition)s, %(record_offset)s, %(record_timestamp)s, %(record_key)s, %(value)s,
     %(value_bytes)s, %(headers)s, %(consumer_group)s, %(error_type)s, %(error_message)s, %(attempts)s,
-    %(execution_id)s, %(workflow)s
+    %(execution_id)s, %(workflow)s, %(life)s
 );
 
 -- name: create_records

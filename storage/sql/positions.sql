@@ -1,5 +1,5 @@
 -- name: read_positions
-select topic, partition, topic_id, next_offset
+select topic, partition, topic_id, next_offset, life
 from positions
 where group_id = %(group_id)s and topic = any(%(topics)s::text[]);
 
@@ -14,10 +14,11 @@ on conflict do nothing;
 -- name: restart_position
 update positions
 set topic_id = %(topic_id)s, next_offset = %(next_offset)s, watermark = null, updated_at = now(),
-    stuck_at = null, probation_until = null, probation_size = null, tried_offset = null, tries = 0
+    stuck_at = null, probation_until = null, probation_size = null, tried_offset = null, tries = 0,
+    life = life + (topic_id is distinct from %(topic_id)s)::integer
 where group_id = %(group_id)s and topic = %(topic)s and partition = %(partition)s
     and next_offset = %(expected)s and topic_id is not distinct from %(old_topic_id)s
-returning partition;
+returning life;
 
 -- name: name_topic
 update positions

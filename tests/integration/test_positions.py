@@ -219,3 +219,38 @@ async def test_a_log_that_ends_before_our_position_is_told(
     assert caplog.records == []
     await positions.starts(mine, LogState({"short": "id"}, {partition: 0}, {partition: 3}))
     assert "our position is 5, but the log ends at 3" in caplog.text
+
+
+# S12
+async def test_records_of_a_topic_made_anew_that_name_no_id_are_new(store: PostgresStore) -> None:
+    found = await reading(store)
+    topic = found.partition.topic
+    batch = [RawRecord(topic, 0, 10, None, b"{}", (), NOW, False)]
+    [before] = await found.positions.accept(found.partition, batch)
+    made_anew: list[Partition] = []
+
+    async def on_recreated(partition: Partition) -> None:
+        made_anew.append(partition)
+
+    for life in (1, 2):
+        positions = Positions(
+            store,
+            "group",
+            accept_gaps=False,
+            log_start=no_start,
+            seek_back=nothing,
+            on_recreated=on_recreated,
+        )
+        log = LogState({topic: f"id {life}"}, {found.partition: 10}, {found.partition: 11})
+        assert await positions.starts(frozenset({found.partition}), log) == {found.partition: 10}
+        [again] = await positions.accept(found.partition, batch)
+        assert (before.place, again.place) == (f"{topic}:0:10", f"{topic}:0:10:{life}")
+    assert made_anew == [found.partition] * 2
+
+
+async def no_start(_: Partition) -> int:
+    raise AssertionError("there is no gap")
+
+
+async def nothing() -> None:
+    raise AssertionError("nothing is read again")
