@@ -116,7 +116,7 @@ def _add_loops(app: BatchApp, worker: Worker, assignment: Assignment) -> None:
     @app.service
     class Loops(Service):  # type: ignore[misc]
         async def on_start(self) -> None:
-            await worker.start()
+            await worker.start(assignment)
             if worker.settings.worker_ready_file is not None:
                 worker.settings.worker_ready_file.touch()
 

@@ -21,18 +21,22 @@ class Assignment:
     def __init__(self, admin: Admin, positions: Positions, probation: Probation) -> None:
         self._admin, self._positions, self._probation = admin, positions, probation
         self.app: BatchApp | None = None
+        self.held: frozenset[Partition] = frozenset()
+        self._ids: Mapping[str, str] = {}
+        """Ids of the topics as they were when their partitions were assigned."""
 
     async def begin(self, assigned: frozenset[TP]) -> Mapping[TP, int]:
         """Return where assigned partitions start; as soon as database and broker answer."""
+        self.held = partitions = frozenset(Partition(*tp) for tp in assigned)
         if not assigned:
             return {}
-        partitions = frozenset(Partition(*tp) for tp in assigned)
         attempt = 0
         while True:
             try:
                 log_state = await self._look_up(assigned)
                 starts = await self._positions.starts(partitions, log_state)
                 await self._probation.hold(log_state.ends)
+                self._ids = log_state.topic_ids
             except (*TRANSIENT, DatabaseUnreachable, BrokerUnreachable) as error:
                 attempt += 1
                 await back_off(attempt, "positions", error)
@@ -50,6 +54,12 @@ class Assignment:
         if self.app is not None:
             with contextlib.suppress(KafkaError):
                 await self.app.consumer.perform_seek()
+
+    async def look(self) -> None:
+        """Read topics that were made anew since from their start."""
+        ids = await self._admin.topic_ids(sorted({partition.topic for partition in self.held}))
+        if any(self._ids.get(topic, id) != id for topic, id in ids.items()):
+            await self.seek_back()
 
     async def _look_up(self, assigned: frozenset[TP]) -> LogState:
         assert self.app is not None  # noqa: S101

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from streams.codecs import Outgoing
 
 YIELD_EVERY = 500
 """Messages queued between two turns of the event loop."""
+STUCK_SECONDS = 5.0
+"""After which it is asked why the broker acknowledges nothing."""
 
 quiet = logging.getLogger("sluicegate.librdkafka")
 
@@ -89,7 +92,7 @@ class KafkaOut:
             await self._queue(producer, message, failed, failures)
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-        left = await asyncio.to_thread(producer.flush, self._seconds)
+        left = await self._flush(producer)
         if not left and not failures:
             return
         self._producer = None
@@ -97,6 +100,20 @@ class KafkaOut:
         if left:
             raise PublishFailed(self.address, KafkaError(KafkaError._MSG_TIMED_OUT).str())
         raise PublishFailed(self.address, failures[0].error.str(), failures)
+
+    async def _flush(self, producer: Producer) -> int:
+        """Return how many messages are left without an acknowledgement.
+
+        Not only after the whole time: a broker that answers and yet takes none for a while does not
+        know this producer any more.
+        """
+        left, deadline = len(producer), time.monotonic() + self._seconds
+        while left and time.monotonic() < deadline:
+            before = left
+            left = await asyncio.to_thread(producer.flush, STUCK_SECONDS)
+            if left == before and await asyncio.to_thread(_is_answered, producer):
+                break
+        return left
 
     async def _queue(
         self,
@@ -126,6 +143,14 @@ class KafkaOut:
         if self._producer is not None:
             await asyncio.to_thread(self._producer.flush, seconds)
             self._producer = None
+
+
+def _is_answered(producer: Producer) -> bool:
+    try:
+        producer.list_topics(timeout=1)
+    except KafkaException:
+        return False
+    return True
 
 
 def _found(messages: Sequence[Outgoing], told: Message) -> Outgoing:

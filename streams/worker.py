@@ -18,13 +18,15 @@ from actions.sources import RowReader
 from config.routes import parse_routes
 from config.settings import Settings
 from storage.cache import ContextCache
+from storage.errors import DatabaseUnreachable
 from storage.housekeeping import Housekeeping, retention_of
-from storage.store import PostgresStore
-from streams.admin import Admin
+from storage.store import TRANSIENT, PostgresStore
+from streams.admin import Admin, BrokerUnreachable
 from streams.agents.commands import CommandsHandler
 from streams.agents.decisions import DecisionsHandler
 from streams.agents.events import EventsHandler
-from streams.announce import announce_open_waits
+from streams.announce import Announcer
+from streams.assignment import Assignment
 from streams.catalog import Catalog
 from streams.dead_letters import DeadLetters
 from streams.dispatcher import Dispatcher
@@ -49,6 +51,7 @@ from streams.unpublished import Unpublished
 from streams.watermark import Watermark
 
 DRAIN_SECONDS = 5.0
+TOPICS_SECONDS = 3.0
 CATALOG_SECONDS = CANCEL_SECONDS = 1.0
 log = logging.getLogger("sluicegate.worker")
 
@@ -87,6 +90,7 @@ class Worker:
     decisions: DecisionsHandler
     commands: CommandsHandler
     gathering: Gathering
+    announcer: Announcer
     rows: RowReader | None = None
     actions: Actions | None = None
     dispatcher: Dispatcher | None = None
@@ -120,15 +124,25 @@ class Worker:
         return (await self.admin.starts([partition])).get(partition, 0)
 
     async def _announce_again(self, partition: Partition) -> None:
-        """Fill the waiting topic again when a broker came back without its topics.
+        """Fill the waiting topic again when a broker came back without its topics."""
+        if partition == self.first:
+            await self.announcer.look(anew=True)
 
-        Once for a topic: by who has the first partition of the decisions.
-        """
-        if partition == Partition(self.topics.decisions, 0):
-            count = await announce_open_waits(self.store, self.driver.outbound)
-            log.warning("announced %d open waits once more", count)
+    @property
+    def first(self) -> Partition:
+        """The partition whose owner sees to what one worker does for all."""
+        return Partition(self.topics.decisions, 0)
 
-    async def start(self) -> None:
+    async def follow_topics(self, assignment: Assignment) -> None:
+        """Notice topics that are made anew while this worker runs."""
+        while True:
+            await asyncio.sleep(TOPICS_SECONDS)
+            with contextlib.suppress(*TRANSIENT, DatabaseUnreachable, BrokerUnreachable):
+                await assignment.look()
+                if self.first in assignment.held:
+                    await self.announcer.look()
+
+    async def start(self, assignment: Assignment) -> None:
         """Open connections and begin the loops; call inside the running event loop."""
         settings = self.settings
         await self.refresh()
@@ -176,6 +190,7 @@ class Worker:
                 ("vacuum", keep_queues_small(housekeeping)),
                 ("schedules", Scheduler(self.driver, self.catalog).run()),
                 ("catalog", self._follow_catalog()),
+                ("topics", self.follow_topics(assignment)),
                 ("preflight", watch(settings, self.store, self.admin, self.event_topics)),
             )
         )
@@ -229,6 +244,7 @@ def build_worker(
 ) -> Worker:
     """Return a worker that has opened nothing yet."""
     topics = Topics(settings.topic_prefix)
+    admin = Admin(settings.kafka, settings.kafka_security())
     outbound = Outbound(topics, settings.event_topics[0])
     notices = Notices(parse_routes(settings.notify_approvals), settings.public_url)
     catalog = Catalog(store, settings)
@@ -240,7 +256,7 @@ def build_worker(
         settings=settings,
         topics=topics,
         store=store,
-        admin=Admin(settings.kafka, settings.kafka_security()),
+        admin=admin,
         catalog=catalog,
         driver=Driver(store, catalog, outbound, schemas, worker_name(), notices),
         cache=cache,
@@ -256,5 +272,6 @@ def build_worker(
         decisions=DecisionsHandler(outbound, schemas, dead_letters),
         commands=CommandsHandler(catalog, outbound, schemas, dead_letters),
         gathering=gathering,
+        announcer=Announcer(store, admin, outbound, topics.waiting),
         rows=rows,
     )

@@ -47,3 +47,13 @@ fetch first 1000 rows with ties;
 
 -- name: note_tombstones
 update chores set done_until = %(done_until)s where name = 'tombstones';
+
+-- name: find_waiting_topic
+select substr(name, 9) as id from chores where starts_with(name, 'waiting ');
+
+-- name: forget_waiting_topic
+delete from chores where starts_with(name, 'waiting ');
+
+-- name: note_waiting_topic
+insert into chores (name, done_until) values ('waiting ' || %(id)s, clock_timestamp())
+on conflict do nothing;

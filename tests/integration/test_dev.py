@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tests.world import ROOT
 
@@ -43,6 +46,11 @@ def alive(pid: int) -> bool:
 def all_pids(ready: dict[str, Any]) -> list[int]:
     pids = ready["pids"]
     return [*pids["worker"], pids["api"], pids["kafka"], pids["postgres"], pids["redis"]]
+
+
+def all_pids_of(ready: dict[str, Any], name: str) -> list[int]:
+    pids = ready["pids"][name]
+    return pids if isinstance(pids, list) else [pids]
 
 
 @contextmanager
@@ -94,10 +102,13 @@ def test_dev_restarts_what_dies_and_keeps_its_data(tmp_path: Path) -> None:
         (request,) = until("the example order waiting", lambda: query(first, OPEN))
         with urllib.request.urlopen(f"{first['api']}/api/v1/approvals") as answer:
             assert request[0] in answer.read().decode()
-        for kill in (first["pids"]["worker"][0], first["pids"]["api"], first["pids"]["kafka"]):
+        # The broker first: by a worker that has published, and again by one that has not.
+        for name in ("kafka", "worker", "api", "kafka"):
+            [kill] = all_pids_of(ready(), name)
             os.kill(kill, signal.SIGKILL)
             until("the pids being rewritten", lambda kill=kill: kill not in all_pids(ready()))  # type: ignore[misc]
-        announced_again(ready())
+            if name == "kafka":
+                announced_again(ready())
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
         until("all being ended", lambda: not any(map(alive, all_pids(first))))
@@ -122,8 +133,6 @@ def announced_again(ready: dict[str, Any]) -> None:
 
 def records_of(ready: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the records on the waiting topic: the wait id, and the execution it is about."""
-    from confluent_kafka import Consumer, TopicPartition
-
     consumer = Consumer({"bootstrap.servers": ready["kafka"], "group.id": "look", "log_level": 0})
     try:
         topics = consumer.list_topics("sluicegate.waiting", timeout=5).topics
@@ -139,6 +148,42 @@ def records_of(ready: dict[str, Any]) -> list[tuple[str, str]]:
         return found
     finally:
         consumer.close()
+
+
+# S12
+def test_topics_made_anew_under_a_running_worker_are_read_from_their_start(tmp_path: Path) -> None:
+    with running(tmp_path) as (_, ready):
+        known = ready()
+        until("the example order waiting", lambda: query(known, OPEN))
+        started = 0
+        for life, number in enumerate((5, 3, 4)):
+            if life:
+                make_anew(known, "events")
+            count_stock(known, life, number)
+            started += 4 * number
+            until("all being taken", lambda n=started: len(query(known, STOCK)) == n)  # type: ignore[misc]
+        make_anew(known, "sluicegate.waiting", **{"cleanup.policy": "compact"})
+        announced_again(known)
+
+
+STOCK = "select 1 from workflow_executions where workflow_name = 'stock-alert'"
+
+
+def make_anew(ready: dict[str, Any], topic: str, **config: str) -> None:
+    """Delete a topic and create it again."""
+    admin = AdminClient({"bootstrap.servers": ready["kafka"], "log_level": 0})
+    admin.delete_topics([topic])[topic].result(10)
+    admin.create_topics([NewTopic(topic, 4, 1, config=config)])[topic].result(10)
+
+
+def count_stock(ready: dict[str, Any], life: int, number: int) -> None:
+    """Publish events without ids: each is known by its place alone."""
+    producer = Producer({"bootstrap.servers": ready["kafka"], "log_level": 0})
+    for partition in range(4):
+        for n in range(number):
+            text = json.dumps({"type": "stock.counted", "sku": f"{life}-{n}", "level": 1})
+            producer.produce("events", text, partition=partition)
+    assert producer.flush(20) == 0
 
 
 def test_nothing_is_left_when_dev_is_killed(tmp_path: Path) -> None:
