@@ -12,7 +12,13 @@ from engine.ids import WaitId
 from engine.inputs import DecisionArrived
 from engine.loads import refreshed
 from engine.policy import AnyOne
-from engine.steps.approval import blocked_reason, instant_text, keep_answer, progress
+from engine.steps.approval import (
+    blocked_reason,
+    instant_text,
+    keep_answer,
+    progress,
+    stage_cells,
+)
 from engine.turn import Turn
 from engine.votes import Tally, may_vote, tally
 
@@ -123,7 +129,7 @@ def decide(turn: Turn, given: DecisionArrived) -> bool:
     if not isinstance(spec.policy, AnyOne):
         count = _count(turn, given, wait, spec)
         if count.decided is None:
-            keep_count(turn, wait, count, cast)
+            keep_count(turn, wait, spec, count, cast)
             return True
         outcome = count.decided
     turn.effects.append(Accept("applied", f"{outcome} by {given.decided_by}", wait.id))
@@ -191,9 +197,14 @@ def _count(turn: Turn, given: DecisionArrived, wait: Wait, spec: ApprovalSpec) -
     return tally(spec.policy, spec.outcomes, [*votes, vote], deciders_of(wait.record))
 
 
-def keep_count(turn: Turn, wait: Wait, count: Tally, cast: dict[str, object]) -> None:
+def keep_count(
+    turn: Turn, wait: Wait, spec: ApprovalSpec, count: Tally, cast: dict[str, object]
+) -> None:
     """Go on waiting for more votes, and tell how many there are."""
-    turn.change_wait(wait, "vote", {**progress(count), "votes": [*_kept(wait), cast]})
+    state = {**progress(count), "votes": [*_kept(wait), cast]}
+    changed = count.stage != wait.state.get("stage")
+    record = stage_cells(turn, spec, wait.record, count.stage) if changed else None
+    turn.change_wait(wait, "vote", state, record)
     stage = f" in stage {count.stage + 1}" if count.stage else ""
     text = f"{count.have} of {count.needed} votes{stage}; {cast['outcome']} by {cast['by']}"
     turn.effects.append(Accept("counted", text, wait.id))

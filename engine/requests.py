@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine.decide import find_wait, spec_of
+from engine.decide import find_wait, spec_of, votes_of
 from engine.deciders import Vote, deciders_of, refuse_voter
 from engine.definition import ApprovalSpec
 from engine.effects import Accept, Refuse
@@ -13,6 +13,7 @@ from engine.inputs import RequestChanged, RequestRefused
 from engine.policy import AllOf, InSequence, PercentOf, names_of
 from engine.steps.approval import instant_text
 from engine.turn import Turn
+from engine.votes import can_be_approved
 
 
 def refuse_request(turn: Turn, given: RequestRefused) -> bool:
@@ -77,15 +78,27 @@ def _refuse_change(turn: Turn, wait: Wait, given: RequestChanged) -> Refuse | No
     spec = spec_of(found[2].verb) if found is not None else None
     if spec is not None and isinstance(spec.policy, AllOf | PercentOf | InSequence):
         return Refuse("not_allowed", "the policy names its people; it cannot be reassigned")
-    return None
+    return _refuse_too_few(wait, given, spec)
+
+
+def _refuse_too_few(wait: Wait, given: RequestChanged, spec: ApprovalSpec | None) -> Refuse | None:
+    """Return why a request cannot be left to people who may not decide it, or are too few."""
+    if spec is None:
+        return None
+    asked = deciders_of({**wait.record, **_people(given)})
+    if can_be_approved(spec.policy, spec.outcomes, votes_of(wait), asked):
+        return None
+    barred = sorted(asked[0].barred.intersection(given.to))
+    why = f"{', '.join(barred)} may not decide it" if barred else "they are too few to approve it"
+    return Refuse("not_allowed", f"it would be left to people who cannot approve it: {why}")
+
+
+def _people(given: RequestChanged) -> dict[str, object]:
+    return {"users": list(given.to), "roles": list(given.roles), "anyone": False}
 
 
 def _reassign(turn: Turn, wait: Wait, given: RequestChanged) -> None:
-    people: dict[str, object] = {
-        "users": list(given.to),
-        "roles": list(given.roles),
-        "anyone": False,
-    }
+    people = _people(given)
     state: dict[str, object] = {"reassigned_by": given.by, "claimed_by": None}
     if "open_to" in wait.state:
         state["open_to"] = people

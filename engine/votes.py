@@ -2,9 +2,10 @@
 
 A stage is over as soon as no further vote can change its answer: the first outcome with enough
 votes wins, and where the people who may vote are known, so does what must come out once approval is
-out of reach. If nothing ever gets enough, the outcome other than approval with the most votes wins,
-of equals the one that the definition lists first. A person has one vote in all stages together,
-whether cast for themselves, for somebody else, or by somebody else.
+out of reach. If nothing ever gets enough, the outcome other
+than approval with the most votes wins, of equals the one that the definition lists first. A person
+has one vote in all stages together, whether cast for themselves, for somebody else, or by somebody
+else.
 """
 
 from collections import Counter
@@ -15,6 +16,7 @@ from engine.deciders import ANYBODY, Deciders, Delegation, Vote, refuse_voter
 from engine.effects import Refuse
 from engine.policy import (
     InSequence,
+    NOf,
     Policy,
     Seat,
     SinglePolicy,
@@ -46,6 +48,8 @@ class _Count:
     deciders: Deciders
     voted: set[str]
     veto: bool
+    may_grow: bool
+    """Whether more people may be asked: then too few approvals alone decide nothing."""
     counts: Counter[str] = field(default_factory=Counter)
     seated: dict[Seat, tuple[Seat, ...]] = field(default_factory=dict)
     """Who has a seat is known by the seats that they could fill."""
@@ -72,8 +76,15 @@ class _Count:
                 return outcome
         if rest is None or self.counts[approval] + rest >= needed:
             return None
+        if self.may_grow and not any(self.counts[name] for name in others):
+            return None
         possible = [name for name in others if self._can_win(name, others, rest, needed)]
         return possible[0] if len(possible) == 1 else None
+
+    def is_reachable(self, outcomes: Sequence[str]) -> bool:
+        """Tell whether the people who are left can still approve."""
+        rest = self._rest()
+        return rest is None or self.counts[outcomes[0]] + rest >= votes_needed(self.policy)
 
     def _can_win(self, outcome: str, others: list[str], rest: int, needed: int) -> bool:
         most = self.counts[outcome] + rest
@@ -131,7 +142,8 @@ def _stages(policy: Policy, deciders: Sequence[Deciders]) -> Iterator[_Count]:
     outer = isinstance(policy, InSequence) and policy.veto
     for number, single in enumerate(stage_policies(policy)):
         asked = deciders[number] if number < len(deciders) else ANYBODY
-        yield _Count(number, single, asked, voted, outer or single.veto)
+        may_grow = single is policy and isinstance(single, NOf)
+        yield _Count(number, single, asked, voted, outer or single.veto, may_grow)
 
 
 def tally(
@@ -142,13 +154,29 @@ def tally(
 ) -> Tally:
     """Return what votes decide in their order; `deciders` are those of each stage, else anybody.
 
-    What too few people may vote on to be approved is decided before the first vote.
+    What too few people may vote on to be approved is decided before the first vote, unless more may
+    be asked: `n_of` waits for them until one of those who are asked says otherwise.
     """
     for stage in _stages(policy, deciders):
         found = _count(stage, outcomes, votes)
         if found.decided != outcomes[0]:
             break
     return found
+
+
+def can_be_approved(
+    policy: Policy,
+    outcomes: Sequence[str],
+    votes: Sequence[Vote],
+    deciders: Sequence[Deciders],
+) -> bool:
+    """Tell whether those who are asked are enough for the stage under way."""
+    number = tally(policy, outcomes, votes, deciders).stage
+    for stage in _stages(policy, deciders):
+        _count(stage, outcomes, votes)
+        if stage.number == number:
+            return stage.is_reachable(outcomes)
+    return False
 
 
 def _count(stage: _Count, outcomes: Sequence[str], votes: Sequence[Vote]) -> Tally:

@@ -1,9 +1,24 @@
 """Which events cancel an execution while it is unfinished (definitions.md, `cancel_on`)."""
 
+from datetime import datetime
+
 from engine.correlation import compared, correlation, shape_of
-from engine.effects import Watch
+from engine.definition import Definition
+from engine.effects import Effect, Watch
 from engine.errors import SluicegateError
+from engine.execution import Execution
+from engine.loads import initial_context
 from engine.turn import Turn
+
+
+def watched_while_pending(
+    definition: Definition, execution: Execution, now: datetime
+) -> tuple[Effect, ...]:
+    """Return the effects by which an execution is cancelled that still waits for its turn."""
+    turn = Turn(definition, execution, now)
+    turn.scope.update(initial_context(execution.payload)[0])
+    watch(turn)
+    return tuple(turn.effects)
 
 
 def watch(turn: Turn) -> None:

@@ -33,6 +33,8 @@ class Proposal:
     """At most one unfinished execution of the workflow has it."""
     replaces: bool = False
     """Whether it takes the place of the unfinished execution with its key."""
+    queue_key: str | None = None
+    """Its key where those with one key wait for each other: a lane sees to that."""
     lanes: tuple[Lane, ...] = ()
     resources: Mapping[str, object] = field(default_factory=dict)
     refusal: tuple[str, str] | None = None
@@ -48,9 +50,17 @@ class Proposal:
 
 def apply_trigger(proposal: Proposal, trigger: Trigger, scope: Mapping[str, object]) -> None:
     """Give a proposal the key and lanes of its trigger; raises Unresolved."""
-    if trigger.key is not None and trigger.on_busy != "queue":
-        proposal.key, proposal.replaces = trigger.key.text(scope), trigger.on_busy == "replace"
+    if trigger.key is not None:
+        give_key(proposal, trigger, trigger.key.text(scope))
     proposal.lanes = lanes_of(proposal.name, trigger, scope)
+
+
+def give_key(proposal: Proposal, trigger: Trigger, key: str | None) -> None:
+    """Give a proposal its key, as its trigger treats others that have it."""
+    if trigger.on_busy == "queue":
+        proposal.queue_key = key
+    else:
+        proposal.key, proposal.replaces = key, trigger.on_busy == "replace"
 
 
 def lanes_of(workflow: str, trigger: Trigger, scope: Mapping[str, object]) -> tuple[Lane, ...]:
@@ -128,7 +138,7 @@ def new_execution(
         metadata["labels"] = dict(definition.labels)
     if proposal.lanes:
         metadata["lanes"] = [lane.name for lane in proposal.lanes]
-    return proposal.version, execution, metadata, proposal.key
+    return proposal.version, execution, metadata, proposal.key or proposal.queue_key
 
 
 def _held(

@@ -8,6 +8,7 @@ from engine.effects import Accept, Effect, Perform, Refuse
 from engine.execution import Closed, Execution, Wait
 from engine.ids import ExecutionId, WaitId
 from engine.inputs import ActionFailed, ActionSucceeded, DecisionArrived, EventArrived, Input
+from engine.watching import watched_while_pending
 from storage.rows import (
     changing_cells,
     execution_from_row,
@@ -116,6 +117,8 @@ class Work:
         key: str | None,
     ) -> None:
         """Create an execution that waits for its turn: `pending`, without a first input."""
+        watches = watched_while_pending(version.definition, execution, self.now)
+        self.ledger.take(execution, watches)
         self.versions[execution.id] = version
         self.executions[execution.id] = execution
         self.new[execution.id] = metadata

@@ -45,6 +45,10 @@ def _due_at(turn: Turn, spec: ApprovalSpec) -> datetime | None:
     return parse_end(spec.expires_at.text(turn.scope), turn.now)
 
 
+SHOWN = ("title", "body", "entity", "outcomes", "form", "required_fields", "view")
+"""What `request_hash` covers, of a waiting record."""
+
+
 def _shown(turn: Turn, spec: ApprovalSpec) -> dict[str, object]:
     """Return what the approver sees; `request_hash` covers exactly this (security.md)."""
     return {
@@ -62,8 +66,9 @@ def _waiting_record(
     turn: Turn, step: Step, spec: ApprovalSpec, id: WaitId, due_at: datetime | None
 ) -> dict[str, object]:
     execution = turn.execution
+    policy = policy_record(spec.policy, turn.scope)
     shown = _shown(turn, spec)
-    return {
+    record: dict[str, object] = {
         "wait_id": id,
         "execution_id": public_id(execution.id),
         "workflow": execution.workflow,
@@ -78,13 +83,29 @@ def _waiting_record(
         "exclude": names_of(spec.exclude, turn.scope),
         "requester": _requester(turn, spec),
         "allow_requester": spec.allow_requester,
-        "policy": policy_record(spec.policy, turn.scope),
+        "policy": policy,
         "bulk": spec.bulk,
         "request_hash": request_hash(shown),
         "priority": spec.priority,
         "opened_at": instant_text(turn.now),
         "expires_at": instant_text(due_at) if due_at else None,
     }
+    return record | stage_cells(turn, spec, record, 0)
+
+
+def stage_cells(
+    turn: Turn, spec: ApprovalSpec, record: Mapping[str, object], number: int
+) -> dict[str, object]:
+    """Return what a waiting record says of the stage under way; nothing where there is but one."""
+    policy = record["policy"]
+    stages = policy.get("sequence") if isinstance(policy, dict) else None
+    if not stages:
+        return {}
+    stage = stages[number]
+    title = stage.get("title") or _text(turn, spec.title) or ""
+    shown = {name: record[name] for name in SHOWN} | {"title": title}
+    people = {name: stage[name] for name in ("roles", "users", "anyone")}
+    return {"title": title, **people, "request_hash": request_hash(shown)}
 
 
 def open_approval(turn: Turn, step: Step, spec: ApprovalSpec, line: Line) -> Line:

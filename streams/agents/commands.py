@@ -32,6 +32,7 @@ from streams.schemas import Schemas
 from streams.starts import (
     Proposal,
     apply_trigger,
+    give_key,
     lanes_of,
     new_execution,
     start_all,
@@ -149,9 +150,10 @@ class CommandsHandler:
         proposal = self._proposal(command, version, old.trigger_event, old.payload, meta)
         proposal.triggered_at = old.triggered_at or command.at
         proposal.note = {"retry_of": public_id(old.id), "by": command.by}
-        proposal.key = work.key_of.get(old.id)
         scope = {**old.payload, "event": {**old.payload, "meta": meta}}
         trigger = trigger_of(version.definition, old.trigger_event)
+        give_key(proposal, trigger, work.key_of.get(old.id))
+        proposal.replaces = False
         proposal.lanes = lanes_of(old.workflow, trigger, scope)
         if refused := await take_place(work, proposal):
             return proposal.id, refused

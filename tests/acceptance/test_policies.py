@@ -143,8 +143,16 @@ def test_stages_are_asked_one_after_another_each_by_other_people(world: World, i
     waiting = ask(world, "sequence", id, boss=EVE)
     stages = waiting["policy"]["sequence"]
     assert [stage["title"] for stage in stages] == ["Team", "House"]
+    # Whose turn it is stands where every inbox looks.
+    told = [(waiting["title"], waiting["roles"], waiting["users"])]
     assert vote(world, waiting, ANA) == COUNTED
     shown = world.waiting(wait_id=waiting["wait_id"], stage=1)
+    told.append((shown["title"], shown["roles"], shown["users"]))
+    assert told == [(stage["title"], stage["roles"], stage["users"]) for stage in stages]
+    assert shown["request_hash"] != waiting["request_hash"]
+    request = "select roles, users from approval_requests where request_id = %s"
+    [row] = world.query(request, waiting["wait_id"])
+    assert (row["roles"], row["users"]) == told[1][1:]
     assert (shown["open_to"]["users"], shown["needed"], shown["have"]) == ([EVE, DAN], 2, 0)
     assert vote(world, waiting, ANA) == REFUSED
     assert vote(world, waiting, BO) == REFUSED

@@ -106,6 +106,14 @@ def test_a_reassigned_request_is_decided_by_the_new_people_only(world: World) ->
     assert answer(world, world.decide(waiting, decided_by="bo@example.com"))[0] == "applied"
 
 
+def test_a_request_is_not_left_to_people_who_cannot_approve_it(world: World) -> None:
+    waiting = ask(world)
+    alone = say(world, waiting, "reassign", "ana@example.com", to=["dan@example.com"])
+    assert answer(world, alone) == ("refused", "not_allowed")
+    for user, result in (("ana@example.com", "counted"), ("bo@example.com", "applied")):
+        assert answer(world, world.decide(waiting, decided_by=user))[0] == result
+
+
 def test_a_comment_is_kept_while_the_request_is_open_and_after(world: World) -> None:
     waiting = ask(world)
     first = say(world, waiting, "comment", "zoe@example.com", reason="looks dear")

@@ -94,6 +94,7 @@ def test_a_queued_event_is_pending_with_its_reason_until_its_turn_comes(
     for run in runs[1:]:
         row = stands(world, run, "pending")
         assert row["metadata"]["pending_reason"] == f"key:{id}"
+        assert row["trigger_key"] == id
     finish(world, id, "0")
     assert ended(world, runs[0])["status"] == "completed"
     world.life_cycle(runs[1], "execution.started")
@@ -102,6 +103,19 @@ def test_a_queued_event_is_pending_with_its_reason_until_its_turn_comes(
     assert ended(world, runs[2])["status"] == "cancelled"
     finish(world, id, "1")
     assert ended(world, runs[1])["status"] == "completed"
+
+
+# S16 S126
+def test_what_waits_for_its_turn_is_cancelled_by_its_event_at_once(world: World, id: str) -> None:
+    values = [{"region": id, "run": f"{id}{n}"} for n in range(3)]
+    runs = [begin(world, "narrow.revocable", value) for value in values]
+    stands(world, runs[1], "pending")
+    world.publish("narrow.revoked", {"run": f"{id}1"})
+    assert ended(world, runs[1])["status"] == "cancelled"
+    stands(world, runs[0], "paused")
+    stands(world, runs[2], "pending")
+    finish(world, id, "0")
+    world.life_cycle(runs[2], "execution.started")
 
 
 # S6 S16

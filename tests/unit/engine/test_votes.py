@@ -17,7 +17,7 @@ from engine.policy import (
     Stage,
     votes_needed,
 )
-from engine.votes import may_vote, tally
+from engine.votes import can_be_approved, may_vote, tally
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 YES_NO = ("approved", "rejected")
@@ -86,8 +86,11 @@ KNOWN = [
     (NOf(3), "ada-", "rejected"),
     (NOf(3), "ada+ ben-", "rejected"),
     (NOf(3), "ada+ yan>ben+", None),
-    (NOf(3), "ada>ben+", "rejected"),
-    (NOf(4), "", "rejected"),
+    # Nobody has said otherwise, and others may be asked yet.
+    (NOf(3), "ada>ben+", None),
+    (NOf(4), "", None),
+    (NOf(4), "ada+ ben+ cleo+", None),
+    (NOf(4), "ada+ ben-", "rejected"),
 ]
 
 
@@ -100,8 +103,16 @@ def test_where_the_voters_are_known_it_is_over_once_approval_is_out_of_reach(
 
 def test_people_who_may_not_vote_are_not_waited_for() -> None:
     asked = Deciders(users=("ada", "ben", "cleo"), exclude=frozenset({"ben"}), requester="cleo")
-    assert tally(NOf(2), YES_NO, [], [asked]).decided == "rejected"
+    assert tally(NOf(2), YES_NO, cast("ada-"), [asked]).decided == "rejected"
     assert tally(NOf(1), YES_NO, [], [asked]).decided is None
+
+
+def test_whether_those_who_are_asked_are_enough() -> None:
+    asked = [Deciders(users=("ada", "ben", "cleo"), exclude=frozenset({"ben"}))]
+    assert can_be_approved(NOf(2), YES_NO, cast("ada+"), asked)
+    assert not can_be_approved(NOf(3), YES_NO, cast("ada+"), asked)
+    assert not can_be_approved(NOf(2), YES_NO, cast("ada+"), [Deciders(users=("ada",))])
+    assert can_be_approved(NOf(2), YES_NO, cast("ada+"), [Deciders(roles=("boss",))])
 
 
 @pytest.mark.parametrize("asked", [Deciders(("boss",), ("ada",)), Deciders((), ("ada",), True)])
