@@ -55,14 +55,17 @@ def _check_default(node: Node, validator: jsonschema_rs.Draft202012Validator) ->
 
 
 def _check_schema(node: Node) -> jsonschema_rs.Draft202012Validator | None:
-    """Judge a schema by that of schemas, then compile it as the worker will; nothing is fetched."""
+    """Judge a schema by that of schemas, then compile it as the worker will; nothing is fetched.
+
+    Return what to judge values by, None where the schema has mistakes.
+    """
     found = list(SCHEMA.iter_errors(node.value))
     for problem in found:
         reason = _unknown_type(problem) or problem.message
         node.mistake(f"this is no JSON Schema: {reason}", *_below(node, problem))
-    refuse_impossible(node)
-    linear = check_patterns(node)
-    return _compile(node) if linear and not found else None
+    possible, linear = refuse_impossible(node), check_patterns(node)
+    validator = _compile(node) if linear and not found else None
+    return validator if possible else None
 
 
 def _unknown_type(problem: jsonschema_rs.ValidationError) -> str | None:

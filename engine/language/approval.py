@@ -3,6 +3,7 @@
 from engine.language.nouns import Noun, Schema, Value, key, not_both
 from engine.language.values import (
     DURATION,
+    FIELD,
     FLAG,
     INSTANT,
     LINE,
@@ -28,7 +29,11 @@ _OUTCOMES = Value(
 )
 _FORM = Value(
     "map of names to JSON Schemas",
-    {"type": "object", "additionalProperties": {"type": "object"}},
+    {
+        "type": "object",
+        "propertyNames": {"pattern": FIELD},
+        "additionalProperties": {"type": "object"},
+    },
 )
 _VIEW = Value("mapping°", {"type": ["object", "string"]})
 _DECIDERS = (

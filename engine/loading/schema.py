@@ -1,6 +1,7 @@
 """JSON Schemas in definitions: what can be told of them without a validator."""
 
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import TypeGuard
 
 from engine.loading.node import Node
@@ -88,29 +89,35 @@ def _patterns(node: Node) -> Iterator[tuple[Node, str]]:
                 yield from ((named, pattern) for pattern, named in inner.entries())
 
 
-def refuse_impossible(node: Node) -> None:
-    """Note bounds and choices that no value can fit."""
+def refuse_impossible(node: Node) -> bool:
+    """Note bounds and choices that no value can fit; tell whether there are none."""
+    sound = True
     for schema in schemas_in(node):
         known = dict(schema.entries())
-        for low, high in LOW_HIGH:
-            _check_order(known, low, high, equal=True)
-        for low, high in BELOW:
-            _check_order(known, low, high, equal=False)
-        if "enum" in known and known["enum"].value == []:
-            known["enum"].mistake(
-                "no value fits: enum is empty; write what may be given, or remove it"
-            )
+        for key, problem in _impossible(known):
+            known[key].mistake(f"no value fits: {problem}")
+            sound = False
+    return sound
 
 
-def _check_order(known: Mapping[str, Node], low: str, high: str, *, equal: bool) -> None:
+def _impossible(known: Mapping[str, Node]) -> Iterator[tuple[str, str]]:
+    """Yield the keywords that leave no value, each with what is wrong with it."""
+    for low, high in LOW_HIGH:
+        least, most = _numbers(known, low, high)
+        if least > most:
+            yield low, f"{low} {least} is above {high} {most}; lower one or raise the other"
+    for low, high in BELOW:
+        least, most = _numbers(known, low, high)
+        if least >= most:
+            yield low, f"{low} {least} is not below {high} {most}; lower one or raise the other"
+    if "enum" in known and known["enum"].value == []:
+        yield "enum", "enum is empty; write what may be given, or remove it"
+
+
+def _numbers(known: Mapping[str, Node], low: str, high: str) -> tuple[float, float]:
+    """Return two bounds; what is absent or no number bounds nothing."""
     least, most = (known[key].value if key in known else None for key in (low, high))
-    if not _is_number(least) or not _is_number(most):
-        return
-    if least > most or (least == most and not equal):
-        where = "above" if least > most else "not below"
-        known[low].mistake(
-            f"no value fits: {low} {least} is {where} {high} {most}; the lower bound is the first"
-        )
+    return (least if _is_number(least) else -inf, most if _is_number(most) else inf)
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
