@@ -137,15 +137,15 @@ def _form(fields: Fields) -> Mapping[str, object] | None:
     node = fields.get("form")
     if node is None:
         return None
-    found = {}
+    found: dict[str, object] = {}
     for name, field in node.entries():
         _check_field_name(name, field)
+        found[name] = field.value
         if isinstance(field.value, Mapping):
-            found[name] = field.value
             refuse_remote(field)
         else:
             field.mistake("a form field is a JSON Schema, such as {type: number, maximum: 15}")
-    return found
+    return found if isinstance(node.value, Mapping) else None
 
 
 def _check_field_name(name: str, field: Node) -> None:
