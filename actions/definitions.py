@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from actions.addresses import check_resource_urls, check_urls
 from actions.circles import Reach, reaches_of, warnings_of
 from actions.plugins import LOADERS, plugged_in
 from actions.schemas import check_schemas
@@ -113,7 +114,9 @@ def _examine(text: str, *, file: str, resources: Iterable[str] | None, version: 
     definition, findings = read_data(
         data, resources=known, plugged_in=plugged_in(), file=file, source=text, version=version
     )
-    check_schemas(Node(data, (), findings))
+    root = Node(data, (), findings)
+    check_schemas(root)
+    check_urls(root)
     return Examined(definition, *_placed(findings, places, file), [*reaches_of(data, places)])
 
 
@@ -203,7 +206,9 @@ def _read_resources(path: Path, found: Folder) -> bool:
         found.mistakes.append(mistake)
         return False
     findings = Findings()
-    found.resources.update(read_resource_data(Node(data, (), findings), plugged_in(LOADERS)))
+    root = Node(data, (), findings)
+    found.resources.update(read_resource_data(root, plugged_in(LOADERS)))
+    check_resource_urls(root)
     mistakes, warnings = _placed(findings, places, str(path))
     found.mistakes.extend(mistakes)
     found.warnings.extend(warnings)

@@ -115,3 +115,12 @@ def test_a_name_that_is_none_is_refused_at_its_place(tmp_path: Path, name: str) 
 # A resource lands where the load says: its name hides nothing.
 def test_a_resource_may_be_called_as_a_part_of_the_context(tmp_path: Path) -> None:
     assert mistakes(tmp_path, "event: { kind: static, data: {} }\n") == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://crm:99999/a", "http://crm:x/", "http://crm/.."]
+)
+def test_a_url_that_no_call_can_use_is_refused_at_its_place(tmp_path: Path, url: str) -> None:
+    (found,) = mistakes(tmp_path, f"r: {{ kind: http, url: '{url}' }}")
+    assert found.startswith("1:18: the URL")
+    assert found.endswith("; write one such as https://api.example.com:8443/orders?of=a%20b")
