@@ -85,6 +85,7 @@ def _compile(node: Node) -> jsonschema_rs.Draft202012Validator | None:
         return jsonschema_rs.Draft202012Validator(
             orjson.dumps(node.value).decode(),
             retriever=_refuse_remote,
+            validate_formats=True,
             pattern_options=jsonschema_rs.RegexOptions(),
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as problem:

@@ -123,7 +123,8 @@ APPROVAL = Noun(
         key(
             "form",
             _FORM,
-            "Fields to fill in, checked with the decision; read back as `approvals.<id>.form`.",
+            "Fields to fill in, checked with the decision; read back as `approvals.<id>.form`. "
+            "Each `pattern` is one of RE2.",
             {"discount_pct": {"type": "number", "minimum": 0, "maximum": 15}},
         ),
         key("required_fields", WORDS, "Fields that must be filled in.", ["discount_pct"]),

@@ -112,20 +112,17 @@ class StepTable:
             self.visible.note_unread(node.value)
             return
         verb = verbs[0]
-        beside = BESIDE[verb]
-        fields = node.fields((*COMMON, verb, *beside), required=("id",))
+        fields = node.fields((*COMMON, verb, *BESIDE[verb]), required=("id",))
         self.ids.note(node)
-        reader = _StepReader(self, fields, place)
-        step = reader.read(verb)
+        step = _StepReader(self, fields, place).read(verb)
         self.steps[place.path] = step
         self.visible.note_step(step, place.seen, node)
 
     def _explain_verbs(self, node: Node, verbs: list[str]) -> None:
-        known = ", ".join(VERBS)
         if verbs:
             node.mistake(f"a step has one verb, this has {' and '.join(verbs)}: make two steps")
         else:
-            node.mistake(f"a step needs one of: {known}{_unknown_verb(node)}")
+            node.mistake(f"a step needs one of: {', '.join(VERBS)}{_unknown_verb(node)}")
 
 
 def _unknown_verb(node: Node) -> str:
