@@ -5,27 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
-import orjson
-
+from actions.addresses import check_resource_urls, check_urls
 from actions.circles import Reach, reaches_of, warnings_of
 from actions.plugins import LOADERS, plugged_in
+from actions.schemas import check_schemas
 from config.documents import Places, SyntaxMistake, parse_document
 from engine.definition import Definition
 from engine.errors import SluicegateError
-from engine.hints import nearest
 from engine.loading.definition import read_definition as read_data
 from engine.loading.node import Findings, Node
 from engine.loading.resources import read_resources as read_resource_data
 
 SUFFIXES = (".yaml", ".yml", ".json")
 RESOURCES = "resources"
-REMOTE = "remote references are not followed"
-TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
-SCHEMA = jsonschema_rs.Draft202012Validator(
-    {"$ref": "https://json-schema.org/draft/2020-12/schema"}
-)
-"""What a JSON Schema itself must fit."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -122,7 +114,9 @@ def _examine(text: str, *, file: str, resources: Iterable[str] | None, version: 
     definition, findings = read_data(
         data, resources=known, plugged_in=plugged_in(), file=file, source=text, version=version
     )
-    _check_schemas(Node(data, (), findings))
+    root = Node(data, (), findings)
+    check_schemas(root)
+    check_urls(root)
     return Examined(definition, *_placed(findings, places, file), [*reaches_of(data, places)])
 
 
@@ -142,72 +136,6 @@ def _placed(findings: Findings, places: Places, file: str) -> tuple[list[Mistake
         for found in (findings.mistakes, findings.warnings)
     )
     return sorted({*mistakes, *_placed_syntax(places, file)}), warnings
-
-
-def _check_schemas(root: Node) -> None:
-    """Check that input and form schemas are JSON Schemas."""
-    data = root.value if isinstance(root.value, Mapping) else {}
-    if isinstance(data.get("input"), Mapping):
-        _check_schema(root.child("input", data["input"]))
-    _check_forms(root)
-
-
-def _check_forms(node: Node) -> None:
-    if isinstance(node.value, list):
-        for item in node.items():
-            _check_forms(item)
-    elif isinstance(node.value, Mapping):
-        for key, inner in node.entries():
-            form = inner.value.get("form") if isinstance(inner.value, Mapping) else None
-            if key == "approval" and isinstance(form, Mapping):
-                for _, schema in inner.child("form", form).entries():
-                    if isinstance(schema.value, Mapping):
-                        _check_schema(schema)
-            _check_forms(inner)
-
-
-def _refuse_remote(uri: str) -> Any:
-    raise ValueError(f"{REMOTE}: {uri}")
-
-
-def _check_schema(node: Node) -> None:
-    """Judge a schema by that of schemas, then compile it as the worker will; nothing is fetched."""
-    found = list(SCHEMA.iter_errors(node.value))
-    for problem in found:
-        reason = _unknown_type(problem) or problem.message
-        node.mistake(f"this is no JSON Schema: {reason}", *_below(node, problem))
-    if not found:
-        _compile_schema(node)
-
-
-def _unknown_type(problem: jsonschema_rs.ValidationError) -> str | None:
-    """Return what is wrong with the `type` of a schema, where that is what is wrong."""
-    if [*problem.instance_path][-1:] != ["type"] or not isinstance(problem.instance, str):
-        return None
-    hint = nearest(problem.instance, TYPES)
-    return f"{problem.instance!r} is no type{hint} (there are: {', '.join(TYPES)})"
-
-
-def _compile_schema(node: Node) -> None:
-    try:
-        text = orjson.dumps(node.value).decode()
-        jsonschema_rs.Draft202012Validator(text, retriever=_refuse_remote)
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as problem:
-        # The loader has noted each reference that leads out, with its own place.
-        if REMOTE not in str(problem):
-            reason = getattr(problem, "message", None) or str(problem).splitlines()[0]
-            node.mistake(f"this is no JSON Schema: {reason}", *_below(node, problem))
-
-
-def _below(node: Node, problem: Exception) -> Iterable[str | int]:
-    """Return where in the schema the mistake stands, as far as the schema has such a place."""
-    value = node.value
-    for part in getattr(problem, "instance_path", ()):
-        inside = isinstance(value, Mapping | list)
-        if not inside or (isinstance(value, Mapping) and part not in value):
-            return
-        yield part
-        value = value[part]  # type: ignore[index]
 
 
 def definition_files(folder: Path) -> list[Path]:
@@ -278,7 +206,9 @@ def _read_resources(path: Path, found: Folder) -> bool:
         found.mistakes.append(mistake)
         return False
     findings = Findings()
-    found.resources.update(read_resource_data(Node(data, (), findings), plugged_in(LOADERS)))
+    root = Node(data, (), findings)
+    found.resources.update(read_resource_data(root, plugged_in(LOADERS)))
+    check_resource_urls(root)
     mistakes, warnings = _placed(findings, places, str(path))
     found.mistakes.extend(mistakes)
     found.warnings.extend(warnings)

@@ -7,8 +7,15 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from actions.definitions import Folder, Mistake, read_folder, read_into
-from cli.errors import FAILED, OK, fail
+from actions.definitions import (
+    SUFFIXES,
+    Folder,
+    Mistake,
+    definition_files,
+    read_folder,
+    read_into,
+)
+from cli.errors import FAILED, OK, USAGE, fail
 from cli.parts import open_store, settings_for_database
 from cli.show import print_json
 from engine.definition import Definition
@@ -19,32 +26,48 @@ def validate_files(paths: Sequence[Path], *, as_json: bool = False) -> int:
 
     Of a project's folder (`sluicegate new`) the definitions are read, which are in `workflows`.
     """
-    found = Folder()
+    found, empty = Folder(), []
     for path in paths:
         if not path.exists():
             found.mistakes.append(Mistake(str(path), 1, 1, "no such file"))
         elif path.is_dir():
             own = path / "workflows"
-            found.add(read_folder(own if own.is_dir() else path))
+            folder = own if own.is_dir() else path
+            found.add(read_folder(folder))
+            empty += [] if definition_files(folder) else [folder]
         else:
             read_into(path, found)
+    code = FAILED if found.mistakes else USAGE if empty else OK
     if as_json:
-        print_json(
-            {
-                "valid": not found.mistakes,
-                "definitions": [each.name for each in found.definitions],
-                "mistakes": [asdict(each) for each in sorted(found.mistakes)],
-                "warnings": [asdict(each) for each in sorted(found.warnings)],
-            }
+        _print_as_json(found, valid=code == OK)
+    else:
+        _print(found)
+    for folder in empty:
+        sys.stderr.write(
+            f"sluicegate: no workflow definition was found in {folder} "
+            f"(*{', *'.join(SUFFIXES)}; subfolders are not read)\n"
         )
-        return FAILED if found.mistakes else OK
+    return code
+
+
+def _print_as_json(found: Folder, *, valid: bool) -> None:
+    print_json(
+        {
+            "valid": valid,
+            "definitions": [each.name for each in found.definitions],
+            "mistakes": [asdict(each) for each in sorted(found.mistakes)],
+            "warnings": [asdict(each) for each in sorted(found.warnings)],
+        }
+    )
+
+
+def _print(found: Folder) -> None:
     for mistake in sorted(found.mistakes):
         sys.stdout.write(f"{mistake}\n")
     for warning in sorted(found.warnings):
         sys.stderr.write(f"{warning} (warning)\n")
     for definition in found.definitions:
         sys.stdout.write(f"{definition.file}: ok\n")
-    return FAILED if found.mistakes else OK
 
 
 def read_sound_folder(folder: Path) -> Folder:

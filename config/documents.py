@@ -3,11 +3,14 @@
 import math
 import re
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -123,9 +126,22 @@ def _refuse_deep_brackets(text: str) -> None:
             raise SyntaxMistake(line, column, f"values nest more than {MAX_DEPTH} deep")
 
 
+class _Composer(Composer):
+    """Composes an alias as a node of its own: what is wrong with it stands where it is written."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        written = self.parser.peek_event()
+        node = super().compose_node(parent, index)
+        if isinstance(written, AliasEvent):
+            node = copy(node)
+            node.start_mark = written.start_mark
+        return node
+
+
 def _compose(text: str) -> list[Node | None]:
     # Without comments, which nobody reads here and which cost a third of the time.
     yaml = YAML(typ="safe", pure=True, plug_ins=[])
+    yaml.Composer = _Composer
     yaml.composer.warn_double_anchors = False
     try:
         return list(yaml.compose_all(text))

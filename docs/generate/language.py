@@ -121,7 +121,7 @@ def page() -> str:
             "\n## Conditions\n\nThe tests are in [operators.md](operators.md).\n",
             "".join(_noun(form) for form in conditions.FORMS),
             "\n## Resources\n\nThe file `resources.yaml` beside the definitions: a map of names "
-            "to one of these.\n",
+            "such as `customer.history` to one of these.\n",
             "".join(_noun(kind) for kind in resources.KINDS),
         )
     )

@@ -3,6 +3,7 @@
 from engine.language.nouns import Noun, Schema, Value, key, not_both
 from engine.language.values import (
     DURATION,
+    FIELD,
     FLAG,
     INSTANT,
     LINE,
@@ -28,7 +29,11 @@ _OUTCOMES = Value(
 )
 _FORM = Value(
     "map of names to JSON Schemas",
-    {"type": "object", "additionalProperties": {"type": "object"}},
+    {
+        "type": "object",
+        "propertyNames": {"pattern": FIELD},
+        "additionalProperties": {"type": "object"},
+    },
 )
 _VIEW = Value("mapping°", {"type": ["object", "string"]})
 _DECIDERS = (
@@ -118,7 +123,8 @@ APPROVAL = Noun(
         key(
             "form",
             _FORM,
-            "Fields to fill in, checked with the decision; read back as `approvals.<id>.form`.",
+            "Fields to fill in, checked with the decision; read back as `approvals.<id>.form`. "
+            "Each `pattern` is one of RE2.",
             {"discount_pct": {"type": "number", "minimum": 0, "maximum": 15}},
         ),
         key("required_fields", WORDS, "Fields that must be filled in.", ["discount_pct"]),

@@ -46,7 +46,7 @@ CONTEXT = Noun(
         key(
             "derive",
             _DERIVED,
-            "Fields to compute, in order, after the loads.",
+            "Fields to compute, in order, after the loads; one reads those before it.",
             {"is_large": {"total": {"gte": 1000}}, "label": {"value": "${order_id}/${total}"}},
             default={},
         ),

@@ -58,8 +58,9 @@ FILE = Noun(
         key(
             "input",
             JSON_SCHEMA,
-            "JSON Schema (2020-12) of the payload, without remote references. A payload that does "
-            "not fit starts nothing: it becomes a dead letter that names path and rule.",
+            "JSON Schema (2020-12) of the payload, without remote references; each "
+            "`pattern` is one of RE2. A payload that does not fit starts nothing: it becomes a "
+            "dead letter that names path and rule.",
             {"required": ["order_id"], "properties": {"total": {"type": "number"}}},
         ),
         key(

@@ -42,6 +42,7 @@ def resources_schema() -> dict[str, object]:
         "title": "Sluicegate resources",
         "description": "Where the resources of a deployment come from, by name.",
         "type": "object",
+        "propertyNames": {"pattern": values.RESOURCE_NAME},
         "additionalProperties": {
             "title": "Resource",
             "description": "One source of values.",

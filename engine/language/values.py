@@ -4,7 +4,10 @@ from engine.language.nouns import Schema, Value
 
 SEGMENT = r"([A-Za-z_@][A-Za-z0-9_-]*|[0-9]{1,9})"
 PATH = rf"^{SEGMENT}(\.{SEGMENT})*$"
+FIELD = rf"^{SEGMENT}$"
+"""A name that can be one part of a path."""
 NAME = "^[a-z][a-z0-9_]{0,99}$"
+RESOURCE_NAME = r"^[a-z][a-z0-9_]{0,99}(\.[a-z][a-z0-9_]{0,99})*$"
 WORKFLOW_NAME = "^[a-z][a-z0-9_-]{0,99}$"
 REFERENCE = r"^\$\{[^{}]+\}$"
 """A text that is one reference, and so takes the type of what it refers to."""

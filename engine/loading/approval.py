@@ -9,6 +9,7 @@ from engine.ids import StepPath
 from engine.loading.node import Fields, Node
 from engine.loading.policy import Asked, read_asked, read_people, read_policy
 from engine.loading.schema import refuse_remote
+from engine.paths import parse_path
 from engine.policy import AnyOne, NOf, Policy
 from engine.templates import Template, is_one_reference
 
@@ -136,14 +137,28 @@ def _form(fields: Fields) -> Mapping[str, object] | None:
     node = fields.get("form")
     if node is None:
         return None
-    found = {}
+    found: dict[str, object] = {}
     for name, field in node.entries():
+        _check_field_name(name, field)
+        found[name] = field.value
         if isinstance(field.value, Mapping):
-            found[name] = field.value
             refuse_remote(field)
         else:
             field.mistake("a form field is a JSON Schema, such as {type: number, maximum: 15}")
-    return found
+    return found if isinstance(node.value, Mapping) else None
+
+
+def _check_field_name(name: str, field: Node) -> None:
+    """Note a name that no reference to the filled form can hold."""
+    try:
+        readable = len(parse_path(name)) == 1
+    except ValueError:
+        readable = False
+    if not readable:
+        field.mistake(
+            f"{name!r} is no field name: write letters (a to z), digits, _ and -, a letter first; "
+            "what people see is its title"
+        )
 
 
 def _required(fields: Fields) -> tuple[str, ...]:

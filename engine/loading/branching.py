@@ -9,6 +9,7 @@ from engine.definition import ForEachVerb, ParallelVerb, RepeatVerb, Strategy, W
 from engine.ids import StepPath
 from engine.loading.node import Fields, Node
 from engine.loads import RESERVED
+from engine.steps.branching import MAX_ITEMS
 from engine.templates import is_one_reference
 
 PARALLEL_KEYS = ("strategy", "branches", "concurrency")
@@ -58,12 +59,8 @@ def read_for_each(node: Node, beside: Fields, read: ReadInside) -> ForEachVerb:
     """Read the list to go through and the steps for each of its elements."""
     fields = node.fields(FOR_EACH_KEYS, required=("in", "steps"))
     items, name, steps = (fields.get(key) for key in ("in", "as", "steps"))
-    if items is not None and not isinstance(items.value, list | str):
-        items.mistake("in is a list, or a reference to one: ${order.items}")
-    elif items is not None and isinstance(items.value, str) and "${" not in items.value:
-        items.mistake(f"a text is no list; to read one write ${{{items.value}}}")
-    elif items is not None and isinstance(items.value, str) and not is_one_reference(items.value):
-        items.mistake("a text is no list: write one reference and nothing around it")
+    if items is not None:
+        _check_items(items)
     item = name.name("name") if name is not None else "item"
     if name is not None and item in (*RESERVED, "context", "index", "round"):
         name.mistake(f"{item} has a meaning already; choose another name")
@@ -75,6 +72,20 @@ def read_for_each(node: Node, beside: Fields, read: ReadInside) -> ForEachVerb:
         _concurrency(fields, 1) or 1,
         _timeout(beside),
     )
+
+
+def _check_items(node: Node) -> None:
+    value = node.value
+    if isinstance(value, list):
+        if len(value) > MAX_ITEMS:
+            found = f"in is a list of at most {MAX_ITEMS} elements, this has {len(value)}"
+            node.mistake(f"{found}; write two steps")
+    elif not isinstance(value, str):
+        node.mistake("in is a list, or a reference to one: ${order.items}")
+    elif "${" not in value:
+        node.mistake(f"a text is no list; to read one write ${{{value}}}")
+    elif not is_one_reference(value):
+        node.mistake("a text is no list: write one reference and nothing around it")
 
 
 def read_repeat(node: Node, read: ReadInside) -> RepeatVerb:

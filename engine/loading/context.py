@@ -6,6 +6,7 @@ from datetime import timedelta
 from engine.definition import Derived, Load
 from engine.hints import nearest
 from engine.loading.node import Node
+from engine.loading.places import place_of
 from engine.loading.scope import refuse_steps
 from engine.loading.unreadable import problem_of_root
 from engine.loads import RESERVED
@@ -22,8 +23,34 @@ def read_context(
     fields = node.fields(KEYS)
     load, derive = fields.get("load"), fields.get("derive")
     loads = () if load is None else tuple(_load(*entry, resources) for entry in load.entries())
-    derived = () if derive is None else tuple(_derive(*entry) for entry in derive.entries())
+    derived = () if derive is None else _fields(derive, {load.path[0] for load in loads})
     return loads, derived
+
+
+def _fields(derive: Node, loaded: Collection[str]) -> tuple[Derived, ...]:
+    """Read the derived fields; none reads a later one that nothing has brought before."""
+    entries = list(derive.entries())
+    derived = tuple(_derive(*entry) for entry in entries)
+    # One that reads itself replaces what the event or a load brings.
+    later = {field.name for field in derived if field.name not in _roots(field)} - {*loaded}
+    for field, (_, node) in zip(derived, entries, strict=True):
+        later.discard(field.name)
+        for path in sorted(_read_by(field)):
+            if path[0] in later:
+                place_of(node, path).mistake(
+                    f"{path[0]} is derived later: put {field.name} after it; "
+                    f"a field of the event itself is event.{path[0]}"
+                )
+    return derived
+
+
+def _read_by(field: Derived) -> Collection[Path]:
+    reader = field.condition or field.value
+    return reader.references if reader is not None else ()
+
+
+def _roots(field: Derived) -> Collection[str]:
+    return {path[0] for path in _read_by(field)}
 
 
 def _load(path: str, node: Node, resources: Collection[str] | None) -> Load:

@@ -20,6 +20,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "python": ("entry_point",),
 }
 ID = "%(id)s"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}(\.[a-z][a-z0-9_]{0,99})*")
 _READS = re.compile(r"\s*(select|with|table|values)\b", re.IGNORECASE)
 
 
@@ -30,9 +31,18 @@ def read_resources(node: Node, loaders: Collection[str] | None = None) -> dict[s
     """
     found: dict[str, object] = {}
     for name, inner in node.entries():
+        _check_name(name, inner)
         _read_resource(inner, loaders)
         found[name] = inner.value
     return found
+
+
+def _check_name(name: str, node: Node) -> None:
+    if not _NAME.fullmatch(name):
+        node.mistake(
+            f"{name!r} is no resource name: write lower-case letters, digits and _, a letter "
+            "first, such parts joined by dots: customer.history"
+        )
 
 
 def _read_resource(node: Node, loaders: Collection[str] | None) -> None:

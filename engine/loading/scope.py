@@ -4,9 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.definition import (
-    ApprovalSpec,
-    ApprovalVerb,
-    BlockVerb,
     ForEachVerb,
     ParallelVerb,
     RepeatVerb,
@@ -18,8 +15,14 @@ from engine.ids import StepPath
 from engine.loading.endings import goes_on_without_event
 from engine.loading.node import Node
 from engine.loading.places import outcomes_named, place_of
-from engine.loading.unreadable import EVENT_PARTS, may_read_error, problem_of_root, problem_of_value
-from engine.loading.uses import Use, is_inside, references, shadowed
+from engine.loading.unreadable import (
+    EVENT_PARTS,
+    may_read_error,
+    problem_of_field,
+    problem_of_root,
+    problem_of_value,
+)
+from engine.loading.uses import Use, approval_of, is_inside, references, shadowed
 from engine.paths import Path
 
 READABLE: Mapping[str, tuple[str, ...]] = {
@@ -106,7 +109,7 @@ class Visible:
         target = known.get(id)
         if target is None:
             return f"no step is called {id!r}{nearest(id, known)}"
-        if part == "approvals" and _approval_of(target.step) is None:
+        if part == "approvals" and approval_of(target.step) is None:
             return f"the step {id!r} is no approval"
         if part == "waits" and not isinstance(target.step.verb, WaitVerb):
             return f"the step {id!r} is no wait"
@@ -126,7 +129,7 @@ class Visible:
             there = READABLE[part]
             hint = nearest(path[2], there)
             return f"{part}.{id} has no {path[2]!r}{hint} (there are: {', '.join(there)})"
-        return None
+        return problem_of_field(path, target.step)
 
     def _loop_around(self, use: Use, target: Use) -> Step | None:
         """Return the loop in which one step runs and the other does not."""
@@ -181,7 +184,7 @@ def _note(use: Use, path: Path, problem: str, *, optional: bool) -> None:
 
 def _check_outcome(node: Node, asked: Use | None) -> None:
     """Note an outcome that an approval cannot have."""
-    spec = _approval_of(asked.step) if asked is not None else None
+    spec = approval_of(asked.step) if asked is not None else None
     if spec is None or (isinstance(node.value, str) and "${" in node.value):
         return
     possible = (*spec.outcomes, "expired")
@@ -195,13 +198,6 @@ def refuse_steps(node: Node, found: Collection[Path]) -> None:
     for path in sorted(found):
         if path[0] in PARTS:
             node.mistake(f"{'.'.join(path)}: no step has run yet when this is read")
-
-
-def _approval_of(step: Step) -> ApprovalSpec | None:
-    verb = step.verb
-    if isinstance(verb, ApprovalVerb):
-        return verb.spec
-    return verb.approval if isinstance(verb, BlockVerb) else None
 
 
 def _comes_before(use: Use, other: Use) -> bool:

@@ -21,6 +21,7 @@ from engine.loading.actions import read_actions
 from engine.loading.approval import BRANCHES, read_approval
 from engine.loading.branching import read_for_each, read_parallel, read_repeat, read_workflow
 from engine.loading.endings import warn_of_unreached
+from engine.loading.ids import StepIds
 from engine.loading.node import Fields, Node
 from engine.loading.retry import read_retry
 from engine.loading.scope import Visible
@@ -56,7 +57,6 @@ OWN_TIMEOUT = ("parallel", "for_each", "workflow")
 """Verbs whose timeout is in all, not per attempt."""
 KEYS_AROUND = frozenset({*COMMON, *(key for keys in BESIDE.values() for key in keys)})
 IN_DOUBT: Mapping[str, InDoubt] = {"retry": "retry", "fail": "fail", "ask": "ask"}
-MAX_STEPS = 200
 MAX_NESTING = 16
 NO_STEP = StepPath("")
 
@@ -70,8 +70,7 @@ class StepTable:
     loaded: Collection[str] = ()
     """Paths of the context that `context.load` fills."""
     steps: dict[StepPath, Step] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
-    """Where each step id stands, as keys and indexes joined by dots."""
+    ids: StepIds = field(default_factory=StepIds)
     visible: Visible = field(default_factory=Visible)
 
     def read_list(
@@ -109,34 +108,21 @@ class StepTable:
         verbs = [verb for verb in VERBS if verb in node.value]
         if len(verbs) != 1:
             self._explain_verbs(node, verbs)
+            self.ids.note_unread(node)
             self.visible.note_unread(node.value)
             return
         verb = verbs[0]
-        beside = BESIDE[verb]
-        fields = node.fields((*COMMON, verb, *beside), required=("id",))
-        self._note_id(fields, node)
-        reader = _StepReader(self, fields, place)
-        step = reader.read(verb)
+        fields = node.fields((*COMMON, verb, *BESIDE[verb]), required=("id",))
+        self.ids.note(node)
+        step = _StepReader(self, fields, place).read(verb)
         self.steps[place.path] = step
         self.visible.note_step(step, place.seen, node)
 
     def _explain_verbs(self, node: Node, verbs: list[str]) -> None:
-        known = ", ".join(VERBS)
         if verbs:
             node.mistake(f"a step has one verb, this has {' and '.join(verbs)}: make two steps")
         else:
-            node.mistake(f"a step needs one of: {known}{_unknown_verb(node)}")
-
-    def _note_id(self, fields: Fields, node: Node) -> None:
-        id_node = fields.get("id")
-        if id_node is None:
-            return
-        id = id_node.name("step id")
-        if id in self.places:
-            id_node.mistake(f"the step id {id!r} is used already, at {self.places[id]}; rename one")
-        self.places.setdefault(id, ".".join(map(str, node.at)))
-        if len(self.places) == MAX_STEPS + 1:
-            node.mistake(f"a definition has at most {MAX_STEPS} steps")
+            node.mistake(f"a step needs one of: {', '.join(VERBS)}{_unknown_verb(node)}")
 
 
 def _unknown_verb(node: Node) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
-from engine.definition import ForEachVerb, ParallelVerb, RepeatVerb, TimeWait, WaitVerb
+from engine.definition import ForEachVerb, ParallelVerb, RepeatVerb, Step, TimeWait, WaitVerb
 from engine.hints import nearest
-from engine.loading.uses import Use, is_inside
+from engine.loading.uses import Use, approval_of, is_inside
 from engine.paths import Path
 
 ERROR = ("code", "message", "step")
@@ -48,7 +48,15 @@ def _unknown(what: str, name: Path, there: Collection[str]) -> str | None:
     if not name or name[0] in there:
         return None
     hint = nearest(name[0], there)
-    return f"{what} has no {name[0]!r}{hint} (there are: {', '.join(there)})"
+    return f"{what} has no {name[0]!r}{hint} (there are: {', '.join(there) or 'none'})"
+
+
+def problem_of_field(path: Path, step: Step) -> str | None:
+    """Return why a field of a form is never filled in, None where it may be."""
+    spec = approval_of(step) if path[0] == "approvals" and path[2:3] == ("form",) else None
+    if spec is None or spec.form is None:
+        return None
+    return _unknown(f"the form of {step.id!r}", path[3:4], spec.form)
 
 
 def problem_of_value(path: Path, use: Use, target: Use) -> str | None:

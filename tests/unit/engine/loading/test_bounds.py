@@ -54,9 +54,15 @@ def expression_bytes(length: int) -> str:
     return f'{HEAD}  - {{ id: s, allow: {{ reason: "${{a}}{"x" * (length - 4)}" }} }}\n'
 
 
+def items(number: int) -> str:
+    loop = f"{{ in: [{', '.join('a' * number)}], steps: [{{ id: done, allow: {{}} }}] }}"
+    return f"{HEAD}  - {{ id: s, for_each: {loop} }}\n"
+
+
 @pytest.mark.parametrize(
     ("make", "limit", "problem"),
     [
+        (items, 1000, "in is a list of at most 1000 elements, this has 1001; write two steps"),
         (many_steps, 200, "a definition has at most 200 steps"),
         (nested_steps, 16, "steps nest at most 16 deep"),
         (nested_conditions, 16, "conditions nest at most 16 deep"),

@@ -1,5 +1,6 @@
 """Folders of definitions with their resources: every mistake of every file in one run."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,29 @@ def test_validate_prints_each_mistake_and_ends_with_one(
     ]
     assert validate_files([tmp_path / "a.yaml"]) == 0
     assert validate_files([tmp_path / "missing.yaml"]) == 1
+
+
+# As the other offline commands: a folder without definitions is the wrong folder.
+def test_validate_says_where_it_found_no_definition(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    below = tmp_path / "below"
+    below.mkdir()
+    write(below, a=SOUND.format(name="a"))
+    (tmp_path / "a.test.yaml").write_text("cases: []\n", "utf-8")
+    said = (
+        f"sluicegate: no workflow definition was found in {tmp_path} "
+        "(*.yaml, *.yml, *.json; subfolders are not read)\n"
+    )
+    assert validate_files([tmp_path]) == 2
+    assert capsys.readouterr() == ("", said)
+    assert validate_files([tmp_path, below]) == 2
+    assert capsys.readouterr() == (f"{below}/a.yaml: ok\n", said)
+    assert validate_files([tmp_path, tmp_path / "missing.yaml"]) == 1
+    assert capsys.readouterr().err == said
+    assert validate_files([tmp_path], as_json=True) == 2
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["valid"], err) == (False, said)
 
 
 def test_a_broken_declaration_does_not_accuse_those_who_use_it(tmp_path: Path) -> None:

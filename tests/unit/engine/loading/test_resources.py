@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from actions.definitions import Folder, read_into
+from engine.language.schema import resources_schema
+
+RESOURCES = jsonschema_rs.Draft202012Validator(resources_schema())
 
 SOUND = """
 customer.history:
@@ -94,3 +98,29 @@ def test_a_mistake_of_a_declaration_is_named_with_its_place(
     text: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert mistakes(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize("name", ["Bad Name!", "12", "a..b", "Ü..x", ".a", "a.", "a.9", "a:b", ""])
+def test_a_name_that_is_none_is_refused_at_its_place(tmp_path: Path, name: str) -> None:
+    text = (
+        f'sound.one_2: {{ kind: static, data: {{}} }}\n"{name}": {{ kind: static, data: {{}} }}\n'
+    )
+    assert mistakes(tmp_path, text) == [
+        f"2:1: {name!r} is no resource name: write lower-case letters, digits and _, a letter "
+        "first, such parts joined by dots: customer.history"
+    ]
+    assert list(RESOURCES.iter_errors({name: {"kind": "static"}}))
+
+
+# A resource lands where the load says: its name hides nothing.
+def test_a_resource_may_be_called_as_a_part_of_the_context(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "event: { kind: static, data: {} }\n") == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://crm:99999/a", "http://crm:x/", "http://crm/.."]
+)
+def test_a_url_that_no_call_can_use_is_refused_at_its_place(tmp_path: Path, url: str) -> None:
+    (found,) = mistakes(tmp_path, f"r: {{ kind: http, url: '{url}' }}")
+    assert found.startswith("1:18: the URL")
+    assert found.endswith("; write one such as https://api.example.com:8443/orders?of=a%20b")
