@@ -13,8 +13,8 @@ class Outcomes:
     """The outcomes of one approval, by what follows."""
 
     onwards: tuple[str, ...]
-    branches: tuple[tuple[str, object, bool], ...]
-    """What is written on the branch, its steps, and whether the first outcome leads there."""
+    branches: tuple[tuple[str, str, object, bool], ...]
+    """Whose a branch is, its label, its steps, and whether it is of the first outcome."""
     blocked: tuple[str, ...]
 
 
@@ -38,7 +38,7 @@ def outcomes_of(step: Body, approval: Body, *, blocks: bool) -> Outcomes:
     return Outcomes(
         tuple(onwards),
         tuple(
-            (_label(leading, written, found), written[leading][1], named[0] in found)
+            (leading, _label(leading, written, found), written[leading][1], named[0] in found)
             for leading, found in branches.items()
         ),
         tuple(blocked),

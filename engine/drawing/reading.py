@@ -160,10 +160,13 @@ class _Reader:
         found = outcomes_of(step, approval, blocks=node.kind == "block")
         below: list[Branch] = []
         beside: list[Branch] = []
-        for label, steps, is_first in found.branches:
+        for outcome, label, steps, is_first in found.branches:
             straight = is_first and not found.onwards
             side = below if straight else beside
-            side += self._branches(label, "branch" if straight else "aside", steps, node)
+            branches = self._branches(label, "branch" if straight else "aside", steps, node)
+            if node.kind == "block" and not is_first and not _stops(listed(steps)[-1]):
+                branches = [_ending_blocked(branch, outcome, node) for branch in branches]
+            side += branches
         if found.blocked:
             pill = _end(f"{node.id}:blocked", "blocked")
             beside.append(Branch(", ".join(found.blocked), "aside", (pill,)))
@@ -194,6 +197,22 @@ class _Reader:
         beside += self._branches("compensate", "undo", step.get("compensate"), node)
         is_passed = item.on is None and node.conditional and not item.below
         return replace(item, on="skipped" if is_passed else item.on, beside=tuple(beside))
+
+
+def _stops(step: object) -> bool:
+    """Tell whether an execution always ends with a step."""
+    body = mapping(step)
+    if "when" in body or "on_error" in body:
+        return False
+    ends = "block" in body and "approval" not in mapping(body["block"])
+    return ends or mapping(body.get("allow")).get("stop") is True
+
+
+def _ending_blocked(branch: Branch, outcome: str, node: Node) -> Branch:
+    """Return the branch of a block that was not approved with the block at its end."""
+    path = StepPath(f"{node.id}/{outcome}/{node.label}")
+    end = Item(replace(node, id=path, path=path, conditional=False), on=None)
+    return replace(branch, items=(*branch.items, end))
 
 
 def _way_to_fail(kind: Kind, step: Body) -> str:

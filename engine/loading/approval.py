@@ -39,11 +39,14 @@ BRANCHES = {"on_approved": "approved", "on_rejected": "rejected", "on_expired": 
 SHORTEST_REMINDER = timedelta(minutes=1)
 FIXED_OUTCOMES = ("approved", "rejected")
 
-ReadBranch = Callable[[Node], StepPath | None]
+ReadBranch = Callable[[Node, str], StepPath | None]
+"""Reads the branch of an outcome."""
 
 
-def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> ApprovalSpec:
-    """Read an approval with the branches that stand beside it."""
+def read_approval(
+    node: Node, branches: Fields, read_branch: ReadBranch, read_refused: ReadBranch
+) -> ApprovalSpec:
+    """Read an approval with the branches beside it: that of approval, those of other outcomes."""
     fields = node.fields(KEYS, required=("title",))
     asked = read_asked(fields)
     policy = read_policy(fields, asked)
@@ -72,7 +75,7 @@ def read_approval(node: Node, branches: Fields, read_branch: ReadBranch) -> Appr
         remind_every=_remind_every(fields, expires_in),
         escalate=_escalate(fields, asked, policy, expires_in),
         bulk=_bulk(fields),
-        on_outcome=_branches(branches, outcomes, read_branch),
+        on_outcome=_branches(branches, outcomes, read_branch, read_refused),
     )
 
 
@@ -244,7 +247,10 @@ def _priority(fields: Fields) -> Literal["low", "normal", "high"]:
 
 
 def _branches(
-    branches: Fields, outcomes: tuple[str, ...], read_branch: ReadBranch
+    branches: Fields,
+    outcomes: tuple[str, ...],
+    read_branch: ReadBranch,
+    read_refused: ReadBranch,
 ) -> dict[str, StepPath]:
     found: dict[str, StepPath] = {}
     refused = outcomes[1:] if "block" in branches else ("rejected",)
@@ -255,7 +261,7 @@ def _branches(
         if outcome != "expired" and outcome not in outcomes:
             node.mistake(f"the outcomes are {', '.join(outcomes)}; use on: {{<outcome>: ...}}")
         _check_empty(node, outcome, refused)
-        first = read_branch(node)
+        first = (read_branch if outcome == outcomes[0] else read_refused)(node, outcome)
         if first is not None:
             found[outcome] = first
     own = branches.get("on")
@@ -265,7 +271,7 @@ def _branches(
         elif f"on_{outcome}" in branches:
             node.mistake(f"on_{outcome} stands beside it already; give one of the two")
         _check_empty(node, outcome, refused)
-        first = read_branch(node)
+        first = (read_branch if outcome == outcomes[0] else read_refused)(node, outcome)
         if first is not None:
             found[outcome] = first
     return found

@@ -1,7 +1,7 @@
 """Lists of steps: shape, ids, order, branches; compiled to a flat table of steps."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.definition import (
     DEFAULT_RETRY,
@@ -20,7 +20,7 @@ from engine.ids import StepPath
 from engine.loading.actions import read_actions
 from engine.loading.approval import BRANCHES, read_approval
 from engine.loading.branching import read_for_each, read_parallel, read_repeat, read_workflow
-from engine.loading.endings import warn_of_unreached
+from engine.loading.endings import stops, warn_of_unreached
 from engine.loading.ids import StepIds
 from engine.loading.node import Fields, Node
 from engine.loading.retry import read_retry
@@ -208,13 +208,21 @@ class _StepReader:
                 what = read_wait(node, self.fields)
                 return WaitVerb(what, self._needed(self.fields.get("on_timeout"), "on_timeout"))
             case _:
-                return ApprovalVerb(read_approval(node, self.fields, self._branch))
+                return ApprovalVerb(
+                    read_approval(node, self.fields, self._of_outcome, self._of_outcome)
+                )
 
     def _branch(self, node: Node) -> StepPath | None:
         """Read the steps of a branch; its last step is followed by what follows this one."""
+        return self._followed(node, self.place.then)
+
+    def _of_outcome(self, node: Node, _: str) -> StepPath | None:
+        return self._branch(node)
+
+    def _followed(self, node: Node, then: StepPath | None) -> StepPath | None:
         place = self.place
         seen = (*place.seen, _id_of(self.fields.node))
-        return self.table.read_list(node, place.path, place.then, seen, place.depth + 1)
+        return self.table.read_list(node, place.path, then, seen, place.depth + 1)
 
     def _needed(self, node: Node | None, key: str) -> StepPath | None:
         """Read a branch that changes nothing where it is empty, which is hardly meant."""
@@ -289,11 +297,27 @@ class _StepReader:
             for key in APPROVAL_BRANCHES:
                 if key in self.fields:
                     self.fields.known[key].mistake(f"{key} needs a block with an approval")
-        return BlockVerb(
+        verb = BlockVerb(
             code.word() if code is not None else "",
             reason.line() if reason is not None else None,
-            read_approval(approval, self.fields, self._branch) if approval is not None else None,
         )
+        if approval is None:
+            return verb
+
+        def read_refused(node: Node, outcome: str) -> StepPath | None:
+            return self._ending_blocked(node, outcome, verb)
+
+        spec = read_approval(approval, self.fields, self._of_outcome, read_refused)
+        return replace(verb, approval=spec)
+
+    def _ending_blocked(self, node: Node, outcome: str, verb: BlockVerb) -> StepPath | None:
+        """Read the branch of what was not approved: unless its last step ends, a block does."""
+        id, steps = _id_of(self.fields.node), self.table.steps
+        end = StepPath(f"{self.place.path}/{outcome}/{id}")
+        first = self._followed(node, end)
+        if any(step.then == end and not stops(step) for step in steps.values()):
+            steps[end] = Step(id, end, verb)
+        return first
 
     def _in_doubt(self) -> InDoubt | None:
         node = self.fields.get("on_in_doubt")

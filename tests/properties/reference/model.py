@@ -56,7 +56,7 @@ class At:
     @property
     def id(self) -> str:
         """Return the step's id."""
-        return str(self.step["id"])
+        return str(self.step.get("named", self.step["id"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ def ask(model: Interpreter, at: At, spec: dict[str, Any]) -> Walk:
     if branch is None and refused:
         code = at.step["block"]["code"] if "block" in at.step else outcome
         raise Ended("blocked", "blocked", (code, at.id))
+    if branch and "block" in at.step and refused:
+        branch = [*branch, _block_after(at, outcome)]
     return Next(branch or (), refresh=True)
 
 
@@ -141,8 +143,16 @@ def _branch(step: dict[str, Any], outcome: str) -> Any:
     """Return the steps of an outcome; expired is the same as rejected where it has none."""
     named = step.get(f"on_{outcome}", step.get("on", {}).get(outcome))
     if named is None and outcome == "expired":
-        return step.get("on_rejected")
+        return step.get("on_rejected", step.get("on", {}).get("rejected"))
     return named
+
+
+def _block_after(at: At, outcome: str) -> dict[str, Any]:
+    """Return what ends a block that was not approved, behind the branch of its outcome."""
+    own = f"on_{outcome}" in at.step or outcome in at.step.get("on", {})
+    block = {key: value for key, value in at.step["block"].items() if key != "approval"}
+    whose = outcome if own else "rejected"
+    return {"id": f"{whose}/{at.id}", "named": at.id, "block": block}
 
 
 def _answer(model: Interpreter, at: At, spec: dict[str, Any], outcomes: list[str]) -> Walk:

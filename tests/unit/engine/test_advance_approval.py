@@ -5,7 +5,7 @@ import pytest
 from engine.canonical import request_hash
 from engine.definition import Definition
 from engine.effects import Accept, Announce, CloseWait, OpenWait, StartTimer, StopTimer, WriteLog
-from engine.execution import Closed, Status, StepStatus
+from engine.execution import Closed, Failure, Status, StepStatus
 from tests.builders import (
     NOW,
     a_definition,
@@ -176,6 +176,30 @@ def test_a_block_whose_approval_is_refused_ends_with_its_own_code(outcome: str) 
     assert (execution.status, execution.result) == (Status.BLOCKED, "blocked")
     assert execution.error is not None
     assert (execution.error.code, execution.error.message) == ("embargo", "No way for o1")
+
+
+# S36 S111 S128
+@pytest.mark.parametrize("outcome", ["approved", "rejected", "expired"])
+def test_a_block_that_is_not_approved_ends_after_the_branch_of_its_outcome(outcome: str) -> None:
+    definition = a_definition("""
+    steps:
+      - id: gate
+        block: {code: held, reason: Held, approval: {title: T, anyone: true, expires_in: 1h}}
+        on_rejected: [{id: note, execute: [{log: {message: rejected}}]}]
+        on_expired: [{id: late, execute: [{log: {message: expired}}]}]
+      - {id: ship, execute: [{log: {message: approved}}]}
+    """)
+    assert messages_after(definition, outcome) == [outcome]
+    execution, _ = started(definition, PAYLOAD)
+    if outcome == "expired":
+        execution, effects = expired(definition, execution)
+    else:
+        execution, effects = decided(definition, execution, outcome)
+    if outcome == "approved":
+        assert execution.status is Status.COMPLETED
+    else:
+        assert execution.error == Failure("held", "Held", "gate")
+        assert announced(effects)[-1] == "execution.blocked"
 
 
 # S111
