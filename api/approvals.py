@@ -49,6 +49,17 @@ class Vote(BaseModel):
     decision_id: str | None = Field(None, min_length=1, max_length=255)
 
 
+class VoteByPath(Vote):
+    """A vote whose outcome is in the path, and nowhere else."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_no_other(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not value.keys().isdisjoint(("outcome", "approved")):
+            raise ValueError("the path says what is decided: leave out outcome and approved")
+        return value
+
+
 class NewDecision(Vote):
     """An answer to an approval request; `{"approved": true}` is taken too (S112)."""
 
@@ -57,6 +68,7 @@ class NewDecision(Vote):
     )
 
     outcome: str = Field(min_length=1, max_length=100)
+    request_id: str | None = Field(None, max_length=255, description="That of the path, if any.")
 
     @model_validator(mode="before")
     @classmethod
@@ -109,7 +121,7 @@ async def get_approval(parts: PartsDep, request_id: Name) -> Row:
 def decision_value(approval: Row, decision: NewDecision) -> Row:
     """Return a decision as it goes onto its topic."""
     return {
-        **decision.model_dump(exclude={"decision_id"}),
+        **decision.model_dump(exclude={"decision_id", "request_id"}),
         "decision_id": decision.decision_id or uuid4().hex,
         "execution_id": approval["record"]["execution_id"],
         "request_id": approval["request_id"],
@@ -140,6 +152,9 @@ async def decide(
     idempotency_key: IdempotencyKey = None,
 ) -> Row:
     """Send a decision; with `wait`, answer with its receipt."""
+    if decision.request_id not in (None, request_id):
+        text = f"the body is about {decision.request_id}, the path about {request_id}"
+        raise Problem(422, "invalid-request", text)
     approval = await find_approval(parts, request_id)
     return await _decide(parts, approval, decision, response, wait, idempotency_key)
 
@@ -150,7 +165,7 @@ async def decide(
 async def approve(
     parts: PartsDep,
     request_id: Name,
-    vote: Vote,
+    vote: VoteByPath,
     response: Response,
     wait: WaitSeconds = 0,
     idempotency_key: IdempotencyKey = None,
@@ -167,7 +182,7 @@ async def approve(
 async def reject(
     parts: PartsDep,
     request_id: Name,
-    vote: Vote,
+    vote: VoteByPath,
     response: Response,
     wait: WaitSeconds = 0,
     idempotency_key: IdempotencyKey = None,

@@ -1,9 +1,18 @@
 """What people do with a request beside deciding it: comment, claim, reassign, delegate."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from api.approvals import ANSWERED, Row, find_approval
 from api.parts import IdempotencyKey, Name, Parts, PartsDep, WaitSeconds, id_for, written_out
@@ -11,7 +20,14 @@ from api.saying import say
 from streams.issuing import delegation, note, refusal_of_note
 
 router = APIRouter(tags=["approvals"])
-At = Annotated[AwareDatetime | None, BeforeValidator(written_out)]
+
+
+def in_utc(at: datetime | None) -> datetime | None:
+    """Return an instant in UTC: offsets beyond 16 hours are stored nowhere."""
+    return at.astimezone(UTC) if at is not None else None
+
+
+At = Annotated[AwareDatetime | None, BeforeValidator(written_out), AfterValidator(in_utc)]
 Person = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -96,7 +112,7 @@ class Delegate(ByPerson):
                 {
                     "decided_by": "ana@example.com",
                     "to": "bo@example.com",
-                    "until": "2027-01-04T00:00:00Z",
+                    "until": "2099-01-04T00:00:00Z",
                     "reason": "on leave",
                 }
             ]
@@ -111,6 +127,8 @@ class Delegate(ByPerson):
     def _lasts(self) -> "Delegate":
         if self.since and self.until and self.until <= self.since:
             raise ValueError("`until` must be after `from`")
+        if self.until and self.until <= datetime.now(UTC):
+            raise ValueError("`until` is over: name an instant to come")
         return self
 
 

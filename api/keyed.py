@@ -1,10 +1,9 @@
 """Idempotency-Key: a repeated call does nothing again; one with another body is refused."""
 
+import json
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
-
-import orjson
 
 from api.problems import Problem
 
@@ -38,7 +37,8 @@ class SentBodies:
         """Remember what is sent with a key; raises a 422 problem if that was something else."""
         if key is None:
             return
-        digest = sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
+        # Not orjson: numbers beyond 64 bits are refused later, in words.
+        digest = sha256(json.dumps(body, sort_keys=True).encode()).digest()
         if self._digests.setdefault(key, digest) != digest:
             raise reused()
         if len(self._digests) > self._most:

@@ -154,6 +154,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         if _is_foreign(request, error):
             return respond(415, "unsupported-media-type", "send application/json")
+        if any(item["type"] == "json_invalid" for item in error.errors()):
+            return respond(400, "malformed", "the body is no JSON", "invalid_json")
         text = describe(error.errors(), _model_of(request))
         return respond(422, "invalid-request", text)
 

@@ -125,6 +125,8 @@ def run_dev(options: DevOptions) -> int:
         )
     except StackFailed as problem:
         fail(str(problem))
+    except OSError as problem:
+        fail(f"{data_dir} cannot be used: {problem.strerror}; name another folder as --data-dir")
     try:
         local.start()
         if options.example and definitions.resolve() == packaged_examples().resolve():

@@ -3,10 +3,20 @@
 import sys
 from collections.abc import AsyncIterator
 
-from cli.errors import FAILED, OK, UNREACHABLE
+from cli.errors import FAILED, MIGRATION_NEEDED, OK, UNREACHABLE
 from cli.show import print_json
 from config.checks import Check
 from config.settings import Settings, load_settings, masked
+
+NEEDED = (
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "DATABASE_URL",
+    "SLUICEGATE_AUTH",
+    "SLUICEGATE_DECISION_AUTH",
+    "database",
+    "broker",
+)
+"""Settings that must be there, and what they lead to."""
 
 
 async def examine(as_json: bool) -> int:
@@ -21,9 +31,15 @@ async def examine(as_json: bool) -> int:
         sys.stdout.write(f"{'ok  ' if check.good else 'BAD '} {check.name}: {check.answer}\n")
         if check.remedy and not check.good:
             sys.stdout.write(f"       {check.remedy}\n")
-    if any(not c.good and c.name in ("database", "broker") for c in checks):
+    return _exit_code({check.name for check in checks if not check.good})
+
+
+def _exit_code(bad: set[str]) -> int:
+    if not bad:
+        return OK
+    if not bad.isdisjoint(NEEDED):
         return UNREACHABLE
-    return OK if all(check.good for check in checks) else FAILED
+    return MIGRATION_NEEDED if "schema" in bad else FAILED
 
 
 async def _checks(settings: Settings) -> AsyncIterator[Check]:

@@ -74,6 +74,9 @@ class Local:
         self.definitions, self.phases, self._workers = definitions, phases, workers
         self._stop = stop
         self.stack = EmbeddedStack(data_dir)
+        if ready_file is not None:
+            # What an earlier one left that was killed names addresses that are gone.
+            ready_file.unlink(missing_ok=True)
         self.supervisor = Supervisor(self.stack, ready_file)
         self.port = choose_port(port)
         self.settings: Settings = load_settings()
@@ -119,7 +122,8 @@ class Local:
         from streams.topics import Topics, TopicSpec
 
         specs = Topics(self.settings.topic_prefix).specs(PARTITIONS, 1)
-        specs += [TopicSpec(name, PARTITIONS, 1, {}) for name in self.settings.event_topics]
+        named = [name for name in self.settings.event_topics if not name.startswith("~")]
+        specs += [TopicSpec(name, PARTITIONS, 1, {}) for name in named]
         await Admin(self.settings.kafka).create_topics(specs)
 
     def give_back(self, name: str) -> None:

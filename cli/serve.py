@@ -6,6 +6,7 @@ import signal
 from types import FrameType
 from typing import Any
 
+from cli.errors import fail
 from config.logging import configure_logging
 from config.settings import Settings, load_settings, require_kafka_and_database, require_modes
 
@@ -24,7 +25,13 @@ def run_server(**flags: Any) -> int:
     server = _server(parts, settings)
     # The server raises the signal again when it has drained.
     signal.signal(signal.SIGTERM, _end)
-    server.run()
+    try:
+        server.run()
+    except SystemExit as end:
+        if end.code and not server.started:
+            at = f"{settings.host}:{settings.port}"
+            fail(f"cannot listen on {at} (see above); choose another --host or --port")
+        raise
     return 0 if server.started else 1
 
 

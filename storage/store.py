@@ -208,6 +208,8 @@ class PostgresStore:
             connection_class=psycopg.AsyncConnection[dict[str, Any]],
             kwargs=connection_settings(name),
             configure=limit_transactions,
+            # People are not shown a line that broke while nobody used it.
+            check=AsyncConnectionPool.check_connection if answer_seconds else None,
             min_size=1,
             max_size=pool_size,
             timeout=10,

@@ -82,7 +82,7 @@ APPROVAL_BRANCHES = (
     key(
         "on_rejected",
         STEPS,
-        "Run when it was rejected; without it, and after it beside a `block`, the execution ends as `blocked`.",
+        "Run when it was rejected. Without it, of a `block` also after it, all ends as `blocked`.",
         _BLOCK,
     ),
     key(

@@ -16,6 +16,8 @@ from engine.language.values import (
 
 _CRON = Value("cron, 5 or 6 fields", {"type": "string", "pattern": r"^\s*\S+(\s+\S+){4,5}\s*$"})
 
+MANUAL = "By hand, where nothing else starts it. Every workflow can be started by its name."
+
 _BY_EVENT: Schema = {"required": ["event"], "properties": {"schedule": False}}
 _BY_SCHEDULE: Schema = {
     "required": ["schedule"],
@@ -60,7 +62,7 @@ TRIGGER = Noun(
             "What an event does whose key has an unfinished execution already.",
             default="ignore",
         ),
-        key("manual", FLAG, "Whether people may start it by hand.", True, default=False),
+        key("manual", FLAG, MANUAL, True, default=False),
         key(
             "schedule",
             noun("schedule", "[schedule](#schedule)"),

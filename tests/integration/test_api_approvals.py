@@ -58,6 +58,32 @@ async def test_every_way_to_decide_produces_the_same_decision(
     }
 
 
+@pytest.mark.parametrize(
+    ("what", "body", "status", "kind"),
+    [
+        ("approve", b'{"decided_by": "ana", "approved": false}', 422, "invalid-request"),
+        ("reject", b'{"decided_by": "ana", "outcome": "approved"}', 422, "invalid-request"),
+        ("decision", b'{"approved": true, "decided_by": "a", "request_id": "w_1"}', 422, None),
+        ("decision", b'{"outcome": "approved", "decided_by": "ana"', 400, "malformed"),
+        ("approve", b'{"decided_by": "ana", "form": {"a": 1%s}}' % (b"0" * 30), 400, "malformed"),
+        ("delegate", b'{"decided_by": "a", "to": "b", "until": "2020-01-01T00:00:00Z"}', 422, None),
+    ],
+)
+async def test_a_body_that_contradicts_its_path_or_cannot_be_is_refused_and_not_sent(
+    quiet_client: httpx.AsyncClient,
+    quiet: World,
+    what: str,
+    body: bytes,
+    status: int,
+    kind: str | None,
+) -> None:
+    request = a_request(quiet, uuid4().hex)
+    headers = {"content-type": "application/json", "idempotency-key": uuid4().hex}
+    answer = await quiet_client.post(path_of(request, what), content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["type"] == f"/problems/{kind or 'invalid-request'}"
+
+
 # S204
 @pytest.mark.parametrize(
     ("what", "kind", "body", "said"),
@@ -103,7 +129,7 @@ async def test_a_delegation_names_people_and_a_period_and_no_request(
     path = f"{API}/approvals/delegate"
     if of_request:
         path = path_of(a_request(quiet, uuid4().hex), "delegate")
-    period = {"from": "2026-12-24T00:00:00Z", "until": "2027-01-02T00:00:00+01:00"}
+    period = {"from": "2098-12-24T00:00:00Z", "until": "2099-01-02T00:00:00+01:00"}
     asked = {"decided_by": "ana", "to": "bo", "reason": "holiday", **period}
     answer = await quiet_client.post(path, json=asked)
     assert answer.status_code == 202, answer.text
@@ -114,8 +140,8 @@ async def test_a_delegation_names_people_and_a_period_and_no_request(
         "kind": "delegate",
         "decided_by": "ana",
         "to": ["bo"],
-        "from": "2026-12-24T00:00:00+00:00",
-        "until": "2027-01-02T00:00:00+01:00",
+        "from": "2098-12-24T00:00:00+00:00",
+        "until": "2099-01-01T23:00:00+00:00",
         "reason": "holiday",
     }
 
