@@ -53,7 +53,7 @@ class Load(Rows):
         self._tasks: dict[str, str] = {}
 
     async def prepare(self) -> None:
-        """Make the schema that `absurdctl init` applies, which wants psql for it; then the queue."""
+        """Make the schema that `absurdctl init` applies by psql; then the queue."""
         await self.open()
         await self.connection.execute(BUNDLED_SCHEMA_SQL)
         await AsyncAbsurd(self.connection, queue_name=QUEUE).create_queue()

@@ -55,6 +55,7 @@ class Load(tables.Rows):
         """Make both schemas."""
         client = AsyncClient(os.environ["DATABASE_URL"])
         await client.migrate()
+        await client.install_queue_storage()
         await client.close()
         await self.open()
         await self.connection.execute(tables.SCHEMA)

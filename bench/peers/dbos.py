@@ -14,7 +14,7 @@ QUEUE = "bench"
 POLLING_SECONDS = 0.1
 """Of the queue, for starts; a message wakes its workflow by LISTEN."""
 
-# `recv` records its deadline as a step of its own before it waits: from then on the pause is durable.
+# `recv` records its deadline as a step of its own before it waits: the pause is durable from there.
 COUNTS = """
 select
     (select count(*) from dbos.operation_outputs where function_name = 'DBOS.sleep'),
@@ -44,7 +44,7 @@ async def workflow(event: dict[str, Any]) -> str:
     return str(decision)
 
 
-def launch() -> None:
+async def launch() -> None:
     """Launch the runtime, which also makes its schema; the queue has no limit of concurrency."""
     config: DBOSConfig = {
         "name": "bench",
@@ -54,12 +54,12 @@ def launch() -> None:
     }
     DBOS(config=config)
     DBOS.launch()
-    DBOS.register_queue(QUEUE, polling_interval_sec=POLLING_SECONDS)
+    await DBOS.register_queue_async(QUEUE, polling_interval_sec=POLLING_SECONDS)
 
 
 async def work() -> None:
     """Work until the process is ended."""
-    launch()
+    await launch()
     await asyncio.Event().wait()
 
 
@@ -71,7 +71,8 @@ class Load(Rows):
 
     async def prepare(self) -> None:
         """Make the schema by launching once."""
-        await asyncio.to_thread(launch)
+        # On a loop of its own: DBOS takes the thread pool of the one it runs on, and closes it.
+        await asyncio.to_thread(asyncio.run, launch())
         await asyncio.to_thread(DBOS.destroy)
 
     async def connect(self) -> None:

@@ -69,7 +69,9 @@ async def sample(load: Load, chosen: list[str]) -> list[float]:
     for one in chosen:
         begun = time.perf_counter()
         await load.decide([one])
-        while not await load.ended(one):
+        while True:
+            if await load.ended(one):
+                break
             await asyncio.sleep(POLL)
         found.append((time.perf_counter() - begun) * 1000)
         await asyncio.sleep(SAMPLE_PAUSE)
@@ -104,7 +106,7 @@ async def drive(load: Load) -> None:
     while line := await asyncio.to_thread(sys.stdin.readline):
         try:
             found = await answer(load, json.loads(line))
-        except Exception as problem:  # noqa: BLE001
+        except Exception as problem:
             found = {"error": f"{type(problem).__name__}: {problem}"}
         sys.stdout.write(json.dumps(found) + "\n")
         sys.stdout.flush()

@@ -31,14 +31,14 @@ class Asked(Protocol):
         """Have something done, and return what was answered."""
 
 
-def read_answer(line: str, log: str) -> dict[str, Any]:
-    """Return a peer's answer; raises PeerFailed with its reason, or with its log if there is none."""
+def read_answer(line: bytes, log: str) -> dict[str, Any]:
+    """Return a peer's answer; raises PeerFailed with its reason, or the log if there is none."""
     if not line:
         raise PeerFailed(f"the program ended: {log}")
     try:
         found: dict[str, Any] = json.loads(line)
     except ValueError as odd:
-        raise PeerFailed(f"an answer is no JSON: {line.strip()[:200]}") from odd
+        raise PeerFailed(f"an answer is no JSON: {line[:200]!r}") from odd
     if "error" in found:
         raise PeerFailed(found["error"])
     return found
@@ -59,15 +59,15 @@ class Program:
                 stderr=log,
                 env=os.environ | env,
                 cwd=ROOT,
-                text=True,
             )
 
     def ask(self, do: str, first: int = 0, number: int = 0) -> dict[str, Any]:
         """Have the load generator do something, and return what it answers."""
+        request = {"do": do, "first": first, "number": number}
         assert self._load.stdin
         assert self._load.stdout
         try:
-            self._load.stdin.write(json.dumps({"do": do, "first": first, "number": number}) + "\n")
+            self._load.stdin.write(json.dumps(request).encode() + b"\n")
             self._load.stdin.flush()
         except BrokenPipeError:
             pass
@@ -112,7 +112,7 @@ def wait_for(program: Asked, what: str, number: int, seconds: float = 120) -> tu
 
 @contextmanager
 def database(folder: Path) -> Iterator[tuple[str, int]]:
-    """Lend the URL and pid of a PostgreSQL to one round: nothing of another peer's runs beside it."""
+    """Lend the URL and pid of a PostgreSQL to one round: nothing of another peer runs beside it."""
     server = Postgres(folder)
     server.prepare()
     process = server.start()

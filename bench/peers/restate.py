@@ -3,7 +3,8 @@
 import asyncio
 import json
 import os
-import subprocess
+import signal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +13,7 @@ import hypercorn.asyncio
 import restate
 
 from bench.peers.lines import Event, run
+from devstack.processes import end, spawn
 
 INGRESS, ADMIN, NODE, SERVICE = (os.environ[f"PEER_PORT_{n}"] for n in range(4))
 CONNECTIONS = 32
@@ -51,7 +53,7 @@ async def main(context: restate.WorkflowContext, event: dict[str, Any]) -> str:
     awakeables[context.key()], decision = context.awakeable(type_hint=str)
     await context.run_typed("noted", nothing)
     progress["paused"] += 1
-    outcome = await decision
+    outcome: str = await decision
     await context.run_typed("settled", nothing)
     progress["completed"] += 1
     return outcome
@@ -73,16 +75,16 @@ async def served(scope: Any, receive: Any, send: Any) -> None:
 
 async def work() -> None:
     """Serve the handlers beside the server, which is a child and so counted with them."""
-    command = [os.environ["PEER_SERVER"], "--base-dir", os.environ["PEER_FOLDER"], "--no-logo"]
-    server = subprocess.Popen(command, env={**os.environ, **SETTINGS})
+    folder = Path(os.environ["PEER_FOLDER"])
+    command = [os.environ["PEER_SERVER"], "--base-dir", str(folder / "restate"), "--no-logo"]
+    server = spawn(command, folder / "restate.log", env=SETTINGS)
     config = hypercorn.Config()
     config.bind = [f"127.0.0.1:{SERVICE}"]
     config.h2_max_concurrent_streams = config.keep_alive_max_requests = 2**31 - 1
     try:
         await hypercorn.asyncio.serve(served, config)
     finally:
-        server.terminate()
-        server.wait(20)
+        end(server, signal.SIGTERM, 5)
 
 
 class Load:

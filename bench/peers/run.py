@@ -15,34 +15,35 @@ from bench.peers.table import percentiles, summary
 from bench.usage import tree_cpu_seconds
 
 SAMPLES = 200
+WARM_UP = 20
 Round = dict[str, float]
 
 
 def phase(
     program: Program,
     cpu: Callable[[], float],
-    do: Callable[[], object],
-    what: str,
-    number: int,
+    hand_over: Callable[[], object],
+    until: tuple[str, int, int],
     waiting: bool,
 ) -> tuple[float, float]:
-    """Return the rate and the CPU seconds of one execution of a half of W.
+    """Return the rate, and the CPU seconds of one execution, of a half of W.
 
     Where work can lie ready, the worker starts on it, and what is measured begins with the first
     that is done. Where it cannot, it begins with the first that is handed over.
     """
-    begun, first = time.monotonic(), 0
+    what, first, last = until
+    begun, seen = time.monotonic(), first
     if waiting:
         program.stop_worker()
-        do()
+        hand_over()
         program.start_worker()
-        begun, first = wait_for(program, what, 1)
+        begun, seen = wait_for(program, what, first + 1)
         used = cpu()
     else:
         used = cpu()
-        do()
-    ended, _ = wait_for(program, what, number)
-    done = number - first
+        hand_over()
+    ended, _ = wait_for(program, what, last)
+    done = last - seen
     if done <= 0:
         raise PeerFailed(f"all were {what} before the first was seen")
     return done / (ended - begun), (cpu() - used) / done
@@ -50,28 +51,32 @@ def phase(
 
 def measure(program: Program, peer: Peer, cpu: Callable[[], float]) -> Round:
     """Run one round: many starts, their decisions, and then decisions one by one."""
-    number = peer.executions
     program.ask("prepare")
     if not peer.waiting_starts:
         program.start_worker()
     program.ask("connect")
+    first = 0 if peer.waiting_starts else warm_up(program)
+    last = first + peer.executions
     starts, started = phase(
-        program, cpu, lambda: program.ask("load", 0, number), "paused", number, peer.waiting_starts
+        program,
+        cpu,
+        lambda: program.ask("load", first, peer.executions),
+        ("paused", first, last),
+        peer.waiting_starts,
     )
     resumes, resumed = phase(
         program,
         cpu,
-        lambda: program.ask("decide", 0, number),
-        "completed",
-        number,
+        lambda: program.ask("decide", first, peer.executions),
+        ("completed", first, last),
         peer.waiting_decisions,
     )
-    program.ask("load", number, SAMPLES)
-    wait_for(program, "paused", number + SAMPLES)
-    p50, p99 = percentiles(program.ask("sample", number, SAMPLES)["ms"])
+    program.ask("load", last, SAMPLES)
+    wait_for(program, "paused", last + SAMPLES)
+    p50, p99 = percentiles(program.ask("sample", last, SAMPLES)["ms"])
     completed = program.ask("verify")["completed"]
-    if completed != number + SAMPLES:
-        raise PeerFailed(f"{completed} executions are completed, not {number + SAMPLES}")
+    if completed != last + SAMPLES:
+        raise PeerFailed(f"{completed} executions are completed, not {last + SAMPLES}")
     return {
         "starts_per_s": round(starts),
         "resumes_per_s": round(resumes),
@@ -79,6 +84,15 @@ def measure(program: Program, peer: Peer, cpu: Callable[[], float]) -> Round:
         "decision_to_completed_p50_ms": p50,
         "decision_to_completed_p99_ms": p99,
     }
+
+
+def warm_up(program: Program) -> int:
+    """Let a peer that is measured from the first event on get ready; return how many it took."""
+    program.ask("load", 0, WARM_UP)
+    wait_for(program, "paused", WARM_UP)
+    program.ask("decide", 0, WARM_UP)
+    wait_for(program, "completed", WARM_UP)
+    return WARM_UP
 
 
 def one_round(peer: Peer, home: Path) -> Round:
@@ -104,7 +118,7 @@ def one_round(peer: Peer, home: Path) -> Round:
 
 
 def compare(ours: Callable[[], Round], rounds: int) -> dict[str, Any]:
-    """Run rounds, all peers and then ours in each; a peer that fails is left out, with its reason."""
+    """Run rounds, all peers and then ours in each; a peer that fails is left out, with reason."""
     found: dict[str, list[Round]] = {}
     left_out: dict[str, str] = {}
     homes = {peer.name: home for peer in PEERS if (home := _installed(peer, left_out))}
