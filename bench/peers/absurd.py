@@ -10,7 +10,7 @@ from bench.peers.lines import Event, run
 from bench.peers.tables import Rows
 
 QUEUE = "bench"
-CONCURRENCY = 50
+CONCURRENCY = 20
 POLL_SECONDS = 0.01
 """An idle worker asks as often as this (the default is 0.25): better latency at low load."""
 

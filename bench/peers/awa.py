@@ -11,7 +11,7 @@ from bench.peers import tables
 from bench.peers.lines import Event, run
 
 QUEUE = "bench"
-CONCURRENCY = 50
+CONCURRENCY = 100
 
 
 @dataclass

@@ -21,8 +21,16 @@ class Peer:
     database: bool = True
     """It keeps its state in PostgreSQL."""
 
+    @property
+    def module(self) -> str:
+        """The name of its program beside this file."""
+        return self.name.replace("-", "_")
+
 
 PSYCOPG = "psycopg[binary,pool]==3.3.9"
+
+AIOHTTP = "aiohttp==3.14.5"
+RESTATE = "@restatedev/restate-server@1.7.12"
 
 PEERS = (
     Peer(
@@ -44,20 +52,31 @@ PEERS = (
         "absurd",
         "0.5.1",
         ("absurd-sdk==0.5.1", "absurdctl==0.5.1", PSYCOPG),
-        "async worker, concurrency and batch 50, polls every 0.01 s",
+        "async worker, concurrency and batch 20, polls every 0.01 s",
     ),
     Peer(
         "awa",
         "0.6.9",
         ("awa-pg==0.6.9", PSYCOPG),
-        "own tables, one statement a job, 50 workers, enqueue_many_copy",
+        "own tables, one statement a job, 100 workers, enqueue_many_copy",
+        executions=2_000,
     ),
     Peer(
         "restate",
         "1.7.12",
-        ("restate-sdk==1.3.0", "hypercorn==0.18.0", "aiohttp>=3.14,<4"),
+        ("restate-sdk==1.3.0", "hypercorn==0.18.0", AIOHTTP),
         "Python SDK 1.3.0 on hypercorn, awakeable, handlers stay in memory while they wait",
-        node=("@restatedev/restate-server@1.7.12",),
+        node=(RESTATE,),
+        waiting_starts=False,
+        waiting_decisions=False,
+        database=False,
+    ),
+    Peer(
+        "restate-typescript",
+        "1.7.12",
+        (AIOHTTP,),
+        "TypeScript SDK 1.17.2, awakeable, handlers stay in memory while they wait",
+        node=(RESTATE, "@restatedev/restate-sdk@1.17.2"),
         waiting_starts=False,
         waiting_decisions=False,
         database=False,

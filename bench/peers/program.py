@@ -48,7 +48,7 @@ class Program:
     """A peer's two processes in its own environment."""
 
     def __init__(self, peer: Peer, python: Path, folder: Path, env: dict[str, str]) -> None:
-        self._command = [str(python), "-m", f"bench.peers.{peer.name}"]
+        self._command = [str(python), "-m", f"bench.peers.{peer.module}"]
         self._env, self._log, self._worker_log = env, folder / "load.log", folder / "worker.log"
         self._worker: subprocess.Popen[bytes] | None = None
         with self._log.open("ab") as log:
@@ -129,4 +129,4 @@ def database(folder: Path) -> Iterator[tuple[str, int]]:
 
 def ports() -> dict[str, str]:
     """Return free ports for a peer that brings a server along."""
-    return {f"PEER_PORT_{n}": str(free_port()) for n in range(4)}
+    return {f"PEER_PORT_{n}": str(free_port()) for n in range(5)}

@@ -62,7 +62,7 @@ ENDED = "select 1 from executions where id = %s and status = 'completed'"
 def pool() -> AsyncConnectionPool[AsyncConnection[Any]]:
     """Return a pool to open, as wide as the workers' concurrency needs."""
     return AsyncConnectionPool(
-        os.environ["DATABASE_URL"], min_size=4, max_size=10, kwargs={"autocommit": True}, open=False
+        os.environ["DATABASE_URL"], min_size=4, max_size=20, kwargs={"autocommit": True}, open=False
     )
 
 
