@@ -30,6 +30,8 @@ def environment(peer: Peer) -> Path:
     _run(str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *peer.python)
     if peer.node:
         _run("npm", "install", "--silent", "--prefix", str(folder / "server"), *peer.node)
+        if not (folder / SERVER).exists():
+            raise CannotInstall("its package has no server for this kind of machine")
     stamp.write_text(wanted)
     return folder
 

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any, Protocol
 
 from bench.peers.pins import Peer
@@ -17,18 +18,26 @@ from devstack.processes import end, free_port, spawn, tail
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 30
-POLL = 0.02
+ANSWER_SECONDS = 120
+POLL = 0.05
+"""Between two counts: they cost the peer's database."""
 
 
 class PeerFailed(Exception):
     """A peer did not do what was asked; the text says what."""
 
 
-class Asked(Protocol):
-    """What answers requests."""
+class Driven(Protocol):
+    """A peer as the driver sees it."""
 
     def ask(self, do: str, first: int = 0, number: int = 0) -> dict[str, Any]:
         """Have something done, and return what was answered."""
+
+    def start_worker(self) -> None:
+        """Start the one worker."""
+
+    def stop_worker(self) -> None:
+        """Stop it."""
 
 
 def read_answer(line: bytes, log: str) -> dict[str, Any]:
@@ -66,12 +75,15 @@ class Program:
         request = {"do": do, "first": first, "number": number}
         assert self._load.stdin
         assert self._load.stdout
+        limit = Timer(ANSWER_SECONDS, self._load.kill)
+        limit.start()
         try:
-            self._load.stdin.write(json.dumps(request).encode() + b"\n")
-            self._load.stdin.flush()
-        except BrokenPipeError:
-            pass
-        return read_answer(self._load.stdout.readline(), tail(self._log, 3))
+            with suppress(BrokenPipeError):
+                self._load.stdin.write(json.dumps(request).encode() + b"\n")
+                self._load.stdin.flush()
+            return read_answer(self._load.stdout.readline(), tail(self._log, 3))
+        finally:
+            limit.cancel()
 
     def start_worker(self) -> None:
         """Start the one worker."""
@@ -98,7 +110,7 @@ class Program:
         return tail(self._worker_log, 3)
 
 
-def wait_for(program: Asked, what: str, number: int, seconds: float = 120) -> tuple[float, int]:
+def wait_for(program: Driven, what: str, number: int, seconds: float = 120) -> tuple[float, int]:
     """Return when at least so many are paused or completed, and how many they were."""
     deadline = time.monotonic() + seconds
     while True:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.peers.install import SERVER, CannotInstall, environment
 from bench.peers.pins import PEERS, Peer
-from bench.peers.program import PeerFailed, Program, database, ports, wait_for
+from bench.peers.program import Driven, PeerFailed, Program, database, ports, wait_for
 from bench.peers.table import percentiles, summary
 from bench.usage import tree_cpu_seconds
 
@@ -20,7 +20,7 @@ Round = dict[str, float]
 
 
 def phase(
-    program: Program,
+    program: Driven,
     cpu: Callable[[], float],
     hand_over: Callable[[], object],
     until: tuple[str, int, int],
@@ -49,7 +49,7 @@ def phase(
     return done / (ended - begun), (cpu() - used) / done
 
 
-def measure(program: Program, peer: Peer, cpu: Callable[[], float]) -> Round:
+def measure(program: Driven, peer: Peer, cpu: Callable[[], float]) -> Round:
     """Run one round: many starts, their decisions, and then decisions one by one."""
     program.ask("prepare")
     if not peer.waiting_starts:
@@ -86,7 +86,7 @@ def measure(program: Program, peer: Peer, cpu: Callable[[], float]) -> Round:
     }
 
 
-def warm_up(program: Program) -> int:
+def warm_up(program: Driven) -> int:
     """Let a peer that is measured from the first event on get ready; return how many it took."""
     program.ask("load", 0, WARM_UP)
     wait_for(program, "paused", WARM_UP)
@@ -129,7 +129,7 @@ def compare(ours: Callable[[], Round], rounds: int) -> dict[str, Any]:
             try:
                 result = one_round(peer, homes[peer.name])
             except PeerFailed as failed:
-                left_out[peer.name] = str(failed)
+                left_out[peer.name] = " ".join(str(failed).split())
                 continue
             found.setdefault(peer.name, []).append(result)
             print(f"  {peer.name}: {result}", file=sys.stderr)
