@@ -1,14 +1,15 @@
 """Restate: a workflow with two `run`s and an awakeable between them, served by the Python SDK."""
 
 import json
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
-import hypercorn
-import hypercorn.asyncio
 import restate
 
 from bench.peers.lines import run
-from bench.peers.restate_server import SERVICE, TOLD, Load, server
+from bench.peers.restate_server import SERVICE, TOLD, Load, work
 
 bench = restate.Workflow("bench")
 awakeables: dict[str, str] = {}
@@ -48,15 +49,18 @@ async def served(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def work() -> None:
-    """Serve the handlers, with the settings that the documentation gives for production."""
-    config = hypercorn.Config()
-    config.bind = [f"127.0.0.1:{SERVICE}", f"127.0.0.1:{TOLD}"]
-    config.h2_max_concurrent_streams = config.keep_alive_max_requests = 2**31 - 1
-    config.graceful_timeout = config.shutdown_timeout = 1
-    with server():
-        await hypercorn.asyncio.serve(served, config)
+def handlers() -> list[str]:
+    """Return how to serve, with the settings that the documentation gives for production."""
+    config = Path(os.environ["PEER_FOLDER"]) / "hypercorn.toml"
+    config.write_text(
+        f'bind = ["127.0.0.1:{SERVICE}", "127.0.0.1:{TOLD}"]\n'
+        "workers = 0\n"  # one, in the process itself
+        "h2_max_concurrent_streams = 2147483647\n"
+        "keep_alive_max_requests = 2147483647\n"
+    )
+    name = "bench.peers.restate:served"
+    return [sys.executable, "-m", "hypercorn", "--config", str(config), name]
 
 
 if __name__ == "__main__":
-    run(Load(), work)
+    run(Load(), lambda: work(handlers()))

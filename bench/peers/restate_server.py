@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +33,19 @@ where target_service_name = 'bench' and status = 'completed'
 """
 
 
-@contextmanager
-def server() -> Iterator[None]:
-    """Run the server beside the handlers: a child, and so counted with them."""
+async def work(handlers: list[str]) -> None:
+    """Run the server and the handlers, children and so counted, until this process is ended."""
     folder = Path(os.environ["PEER_FOLDER"])
     command = [os.environ["PEER_SERVER"], "--base-dir", str(folder / "restate"), "--no-logo"]
-    process = spawn(command, folder / "restate.log", env=SETTINGS)
-    try:
-        yield
-    finally:
-        end(process, signal.SIGTERM, 5)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    children = (
+        spawn(command, folder / "restate.log", env=SETTINGS),
+        spawn(handlers, folder / "handlers.log", env={"NODE_ENV": "production"}),
+    )
+    await ended.wait()
+    for child in children:
+        end(child, signal.SIGTERM, 3)
 
 
 class Load:

@@ -15,7 +15,7 @@ from bench.peers.table import percentiles, summary
 from bench.usage import tree_cpu_seconds
 
 SAMPLES = 200
-WARM_UP = 20
+WARM_UP = 200
 Round = dict[str, float]
 
 
@@ -97,7 +97,8 @@ def warm_up(program: Driven) -> int:
 
 def one_round(peer: Peer, home: Path) -> Round:
     """Run one round of a peer on a database of its own, which begins empty."""
-    with tempfile.TemporaryDirectory(prefix="sluicegate-peer-") as name, ExitStack() as closing:
+    with ExitStack() as closing:
+        name = closing.enter_context(tempfile.TemporaryDirectory(prefix="sluicegate-peer-"))
         folder = Path(name)
         env = {"PEER_FOLDER": name, "PEER_SERVER": str(home / SERVER), **ports()}
         servers: list[int] = []
