@@ -11,7 +11,7 @@ from typing import Any
 from bench.peers.install import SERVER, CannotInstall, environment
 from bench.peers.pins import PEERS, Peer
 from bench.peers.program import Driven, PeerFailed, Program, database, ports, wait_for
-from bench.peers.table import percentiles, summary
+from bench.peers.table import OURS, percentiles, summary
 from bench.usage import tree_cpu_seconds
 
 SAMPLES = 200
@@ -134,7 +134,7 @@ def compare(ours: Callable[[], Round], rounds: int) -> dict[str, Any]:
                 continue
             found.setdefault(peer.name, []).append(result)
             print(f"  {peer.name}: {result}", file=sys.stderr)
-        found.setdefault("sluicegate", []).append(ours())
+        found.setdefault(OURS, []).append(ours())
     return summary(PEERS, found, left_out)
 
 
