@@ -42,8 +42,9 @@ check: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m docs.generate
 
+# PEERS=1 installs other engines and compares them with ours, instead of the rest.
 bench: $(STAMP)
-	$(BIN)/python -m bench.run $(ARGS)
+	$(BIN)/python -m bench.run $(if $(PEERS),--peers) $(ARGS)
 
 bench-faults: $(STAMP)
 	$(BIN)/python -m bench.faults $(ARGS)

@@ -21,6 +21,8 @@ import psycopg
 from confluent_kafka import Producer
 
 from bench.engine import measure
+from bench.peers.run import compare
+from bench.peers.table import lines
 from bench.progress import bar
 from bench.usage import resident_mb, tree_cpu_seconds
 from bench.workload import DEFINITION, a_decision, an_event
@@ -306,6 +308,24 @@ def print_table(title: str, results: dict[str, Any]) -> None:
             print(f"  {name:<34} {value:>12}")
 
 
+def alone(brokers: list[str], options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the engine, and W on each broker."""
+    report: dict[str, Any] = machine()
+    report["engine"] = measure()
+    print_table("The engine alone", report["engine"])
+    for broker in brokers:
+        report[broker] = run(broker, options.executions, options.rounds, options.paused)
+        print_table(f"Workload W on {broker}", report[broker])
+    return report
+
+
+def against_peers(number: int, rounds: int) -> dict[str, Any]:
+    """Measure W on the peers, and on ours with the embedded broker, in interleaved rounds."""
+    result = compare(lambda: run("tansu", number, 1, 0), rounds)
+    print("\nWorkload W; in brackets ours to theirs", *lines(result), sep="\n")
+    return machine() | result
+
+
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -313,15 +333,15 @@ def main() -> None:
     parser.add_argument("--executions", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--paused", type=int, default=100_000)
+    parser.add_argument("--peers", action="store_true", help="peers and ours, instead of the rest")
     options = parser.parse_args()
-    report: dict[str, Any] = machine()
-    report["engine"] = measure()
-    print_table("The engine alone", report["engine"])
-    for broker in options.broker or ["tansu"]:
-        report[broker] = run(broker, options.executions, options.rounds, options.paused)
-        print_table(f"Workload W on {broker}", report[broker])
     target = ROOT / "bench" / "results" / f"{datetime.now(UTC):%Y-%m-%d}.json"
     target.parent.mkdir(exist_ok=True)
+    if options.peers:
+        report = json.loads(target.read_text()) if target.exists() else machine()
+        report["peers"] = against_peers(options.executions, options.rounds)
+    else:
+        report = alone(options.broker or ["tansu"], options)
     target.write_text(json.dumps(report, indent=2) + "\n")
     print(f"\nwritten to {target.relative_to(ROOT)}")
 
