@@ -1,10 +1,15 @@
 """`sluicegate migrate`: schema and topics."""
 
 import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cli.errors import MIGRATION_NEEDED, OK
 from cli.parts import open_store, settings_for_both, settings_for_database
 from config.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.topics import TopicSpec
 
 
 async def migrate_all(
@@ -56,8 +61,9 @@ async def _create_topics(
     specs = Topics(settings.topic_prefix).specs(partitions, replicas)
     plain = [name for name in settings.event_topics if not name.startswith("~")]
     specs += [TopicSpec(name, partitions or 12, replicas, {}) for name in plain]
+    known = await admin.partitions()
+    _tell_of_sizes(specs if partitions else (), known)
     if check:
-        known = await admin.partitions()
         missing = [spec.name for spec in specs if spec.name not in known]
         for name in missing:
             print_line(f"missing: topic {name}")
@@ -65,6 +71,16 @@ async def _create_topics(
     for name in await admin.create_topics(specs):
         print_line(f"created topic {name}")
     return 0
+
+
+def _tell_of_sizes(wanted: "Sequence[TopicSpec]", known: Mapping[str, int]) -> None:
+    """Say which topics stay as they are: partitions are added with Kafka's own tool."""
+    for spec in wanted:
+        found = known.get(spec.name, spec.partitions)
+        if found != spec.partitions:
+            more = f"kafka-topics.sh --alter --topic {spec.name} --partitions {spec.partitions}"
+            remedy = f"; to add some: {more}" if found < spec.partitions else ""
+            print_line(f"{spec.name} keeps its {found} partitions{remedy}")
 
 
 def print_line(text: str) -> None:

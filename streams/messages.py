@@ -19,6 +19,7 @@ from pydantic import (
 
 from engine.ids import ExecutionId, execution_id, parse_execution_id
 
+MAX_NAME = 255
 SHORTHANDS = {"approve": "approved", "reject": "rejected"}
 
 
@@ -54,6 +55,13 @@ def read_execution(value: object) -> object:
     return named
 
 
+def read_named(value: object) -> object:
+    """Return the id of an execution as stored; a text that is none names an unknown one (S219)."""
+    if isinstance(value, str) and 0 < len(value) <= MAX_NAME and "\x00" not in value:
+        return parse_execution_id(value) or value
+    return read_execution(value)
+
+
 def with_outcome(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a decision's fields with `approve`, `reject` and `approved: true` spelt out (S112)."""
     found = dict(value)
@@ -79,7 +87,7 @@ class Decision(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     decision_id: Annotated[str, Field(min_length=1, max_length=255)]
-    execution_id: Annotated[str | None, BeforeValidator(read_execution)] = None
+    execution_id: Annotated[str | None, BeforeValidator(read_named)] = None
     request_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     outcome: Annotated[str, Field(min_length=1, max_length=100)]
     decided_by: Annotated[str, Field(min_length=1, max_length=255)]

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from engine.deciders import Delegation
-from streams.messages import Decision, read_execution
+from streams.messages import Decision, read_named
 
 GRANTED = timedelta(days=30)
 """How long a delegation lasts that names no end."""
@@ -47,7 +47,7 @@ class Note(Said):
     """A comment on a request, a claim of it, or others to decide it instead."""
 
     kind: Literal["comment", "claim", "reassign"]
-    execution_id: Annotated[str | None, BeforeValidator(read_execution)] = None
+    execution_id: Annotated[str | None, BeforeValidator(read_named)] = None
     request_id: Id | None = None
     roles: tuple[Person, ...] = Field((), max_length=50)
 

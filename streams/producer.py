@@ -33,7 +33,7 @@ class PublishFailed(SluicegateError):
 
     def __init__(self, address: str, problem: str, failures: Sequence[Failure] = ()) -> None:
         self.address, self.failures = address, tuple(failures)
-        super().__init__(f"Kafka at {address} did not take a message: {problem}")
+        super().__init__(f"Kafka at {address} did not acknowledge a message: {problem}")
 
 
 class KafkaOut:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from engine.effects import Accept, Refuse
-from engine.ids import ExecutionId, public_id
+from engine.ids import ExecutionId, parse_execution_id, public_id
 from engine.steps.approval import instant_text
 from streams.notes import Answered, Grant
 
@@ -27,13 +27,19 @@ def receipt(
     return {
         "decision_id": answered.decision_id,
         "request_id": request_of(answered, answer),
-        "execution_id": public_id(owner) if owner is not None else execution_id,
+        "execution_id": public_id(owner) if owner is not None else as_named(execution_id),
         "result": cells["result"],
         "code": cells["code"],
         "message": cells["message"],
         "decided_by": answered.decided_by,
         "at": instant_text(now),
     }
+
+
+def as_named(execution_id: str | None) -> str | None:
+    """Return an execution's id in its public form; a text that is no id as it was sent."""
+    found = parse_execution_id(execution_id or "")
+    return execution_id if found is None else public_id(found)
 
 
 def request_of(answered: Answered, answer: Answer | None) -> str | None:

@@ -11,7 +11,9 @@ from storage.store import TRANSIENT
 
 UNREACHABLE: tuple[type[Exception], ...] = (DatabaseUnreachable, *TRANSIENT)
 """What is raised where the database cannot be asked."""
-NO_BROKER = "Nothing was sent: Kafka takes nothing at the moment. Send it again in a moment."
+NO_BROKER = (
+    "Kafka confirms nothing at the moment: it may or may not have arrived. Send it again soon."
+)
 HIDDEN = frozenset({"decision_id", "request_hash", "kind", "outcome"})
 """What a form carries that nobody typed."""
 

@@ -13,7 +13,7 @@ from engine.inputs import DecisionArrived, RequestChanged
 from engine.steps.approval import instant_text
 from streams.messages import Decision
 from streams.notes import Answered, Grant, Note
-from streams.receipts import Answer, about
+from streams.receipts import Answer, about, as_named
 from streams.schemas import Schemas
 from streams.work import Work
 
@@ -176,6 +176,7 @@ def may_be_early(item: Decision | Note, owner: ExecutionId | None) -> bool:
     well_formed = all(id[14] == "7" for id in named)
     belongs = owner is None or request is None or owner[:13] == request[:13]
     readable = (item.request_id is None) == (request is None)
+    readable &= item.execution_id is None or owner is not None
     return bool(named) and well_formed and belongs and readable
 
 
@@ -200,4 +201,5 @@ def expects(work: Work, owner: ExecutionId, item: Decision | Note) -> bool:
 def unknown(item: Answered) -> Refuse:
     """Return the refusal of an item about nothing we know."""
     request, execution = about(item)
-    return Refuse("unknown", f"no execution or request is called {request or execution}")
+    named = request or as_named(execution)
+    return Refuse("unknown", f"no execution or request is called {named}")

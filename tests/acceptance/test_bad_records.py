@@ -85,7 +85,7 @@ def test_an_event_against_the_input_schema_starts_nothing_and_says_why(world: Wo
     [
         ('{"outcome": "approved", "decision_id": "known", "request_id": "w_1"}', "decided_by"),
         ('{"decided_by": "a", "outcome": "approved"}', "execution_id"),
-        ('{"execution_id": "exec_1", "decided_by": "a", "outcome": "approved"}', "execution_id"),
+        ('{"execution_id": 1, "decided_by": "a", "outcome": "approved"}', "execution_id"),
         ("nonsense", "JSON"),
         ('{"kind": "comment", "request_id": "w_1", "text": "x"}', "decided_by"),
     ],

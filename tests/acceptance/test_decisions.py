@@ -41,6 +41,8 @@ def verdict(world: World) -> dict[str, object]:
         ({"on_behalf_of": "boss@example.com"}, "not_allowed"),
         ({"request_id": "w_01a20d5f4f4479a8ba57e13a51ea2c38"}, "unknown"),
         ({"request_id": "nonsense"}, "unknown"),
+        ({"execution_id": "exec_does_not_exist"}, "unknown"),
+        ({"execution_id": "nonsense", "request_id": None}, "unknown"),
     ],
 )
 def test_a_decision_that_does_not_fit_is_refused_and_changes_nothing(
