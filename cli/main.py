@@ -67,7 +67,9 @@ def dev(
     port: Port = 8080,
     ready_file: ReadyFile = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget all data first.")] = False,
-    example: Annotated[bool, typer.Option(help="Send an example order.")] = True,
+    example: Annotated[
+        bool, typer.Option(help="Send an example order, where the examples of the package run.")
+    ] = True,
     workers: Annotated[int, typer.Option("--workers", min=1, max=8)] = 1,
 ) -> None:
     """Run everything on this machine: broker, database, cache, worker, API and inbox."""
