@@ -28,7 +28,7 @@ MEANINGS = {
     "port": "Port of API and pages.",
     "log_level": "Least serious level that is logged.",
     "log_format": "`auto`: `console` on a terminal, else `json`.",
-    "event_topics": "Topics of domain events, a comma list; a worker resolves `~regex` at its start.",
+    "event_topics": "Topics of domain events, a comma list; `~regex` is resolved at a start.",
     "group_id": "Consumer group of the workers.",
     "topic_prefix": "Begins the names of our own topics.",
     "definitions": "Folder of definitions.",
