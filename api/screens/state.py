@@ -12,11 +12,13 @@ from api.parts import Parts, PartsDep
 from api.screens.live import Change, stream
 from api.screens.page import fragment, page
 from engine.errors import SluicegateError
+from storage.cache import takes_values
 from storage.screens import COUNTED, ScreenReading
 from streams.lag import GroupState, Lag, lag_of
 
 router = APIRouter()
 EVERY_SECONDS = 2.0
+CACHE_SECONDS = 0.3
 Row = dict[str, Any]
 
 
@@ -42,8 +44,18 @@ async def _broker(parts: Parts, positions: list[Row]) -> tuple[list[Lag], GroupS
         return [], None, str(problem)
 
 
+async def _cache(parts: Parts) -> str:
+    """Return how the cache is; without it executions go on, only slower."""
+    url = parts.settings.redis
+    if url is None:
+        return "in each process only"
+    return "ok" if await takes_values(url, CACHE_SECONDS) else "does not answer; nothing stops"
+
+
 async def _data(parts: Parts) -> Row:
-    checks, (numbers, positions, wrong) = await asyncio.gather(check_all(parts), _database(parts))
+    checks, cache, (numbers, positions, wrong) = await asyncio.gather(
+        check_all(parts), _cache(parts), _database(parts)
+    )
     lags, group, silent = await _broker(parts, positions)
     watermarks = {(row["topic"], row["partition"]): row["updated_at"] for row in positions}
     return {
@@ -58,7 +70,7 @@ async def _data(parts: Parts) -> Row:
         "total": sum(lag.behind for lag in lags),
         "group_id": parts.settings.group_id,
         "version": version("sluicegate"),
-        "cache": "configured" if parts.settings.redis else "in each process only",
+        "cache": cache,
     }
 
 
