@@ -203,13 +203,12 @@ class PostgresStore:
         """Make a closed pool; its lines are given up after `answer_seconds` without an answer."""
         self.url, self.address = url, address_of(url)
         self._answer_seconds = answer_seconds
+        self._looking: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=psycopg.AsyncConnection[dict[str, Any]],
             kwargs=connection_settings(name),
             configure=limit_transactions,
-            # People are not shown a line that broke while nobody used it.
-            check=AsyncConnectionPool.check_connection if answer_seconds else None,
             min_size=1,
             max_size=pool_size,
             timeout=10,
@@ -227,6 +226,8 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Close the pool."""
+        if self._looking is not None:
+            self._looking.cancel()
         await self._pool.close()
 
     @asynccontextmanager
@@ -234,9 +235,18 @@ class PostgresStore:
         """Lend a connection; raises DatabaseUnreachable when none can be had."""
         try:
             async with self._pool.connection() as connection, self._bounded(connection):
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    if connection.closed:
+                        self._look_after_the_others()
         except PoolTimeout as error:
             raise DatabaseUnreachable(self.address, "no connection within 10 s") from error
+
+    def _look_after_the_others(self) -> None:
+        """Replace lines that broke with the one in use: a server that restarted broke them all."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._pool.check())
 
     @asynccontextmanager
     async def _bounded(self, connection: Connection) -> AsyncIterator[None]:
