@@ -23,7 +23,13 @@ from streams.sweep import Sweep
 from streams.watermark import NEVER, Watermark
 from streams.work import Work
 
-CLAIM = 500
+CLAIM = 50
+"""Timers fired in one transaction: while it computes, decisions wait."""
+YIELD_EVERY = 10
+"""Timers between two turns of the event loop."""
+OVERDUE_SECONDS = 1.0
+HELD = 500
+"""Held decisions that one statement claims at most."""
 EXPIRY_GRACE_SECONDS = 15 * 60.0
 """How long an expiry waits at most for decisions that were sent before it (reliability.md)."""
 MEET_SECONDS = 1.0
@@ -66,6 +72,8 @@ class Ticker:
         self._keep_early_seconds, self._look_seconds = keep_early_seconds, look_seconds
         self._meet, self._due = asyncio.Event(), asyncio.Event()
         self._looks, self._sweep = Looks(), Sweep(driver)
+        self._looked_at = 0.0
+        """When it was last asked which expiries wait for decisions to be read."""
 
     def committed(self, work: Work) -> None:
         """Look for held decisions and early events when a transaction opened what they wait for."""
@@ -100,23 +108,28 @@ class Ticker:
         return await self._driver.run_until_done(self._fire, "timers")
 
     async def _fire(self, work: Work) -> int:
+        most, clock = self._driver.at_most(CLAIM), asyncio.get_running_loop().time
         rows = await work.transaction.fetch(
             "claim_due_timers",
             # The instant that will stand in the rows: none may end before it was due.
             now=work.now,
-            limit=self._driver.at_most(CLAIM),
+            limit=most,
             decided_until=self._decided_until,
             grace_seconds=EXPIRY_GRACE_SECONDS,
         )
-        overdue = await work.transaction.fetch("find_overdue_requests")
-        self._overdue = bool(overdue)
+        # It reads past all that is due: in a storm now and then.
+        if len(rows) < most or clock() >= self._looked_at + OVERDUE_SECONDS:
+            self._overdue = bool(await work.transaction.fetch("find_overdue_requests"))
+            self._looked_at = clock()
         if rows:
             reach("timer.after_claim")
         await work.load({row["execution_id"] for row in rows})
-        for row in rows:
+        for number, row in enumerate(rows, 1):
             id = ExecutionId(row["execution_id"])
             if id in work.executions:
                 work.apply(id, input_of(row, work))
+            if number % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
         return len(rows)
 
     async def run_meetings(self) -> None:
@@ -140,7 +153,7 @@ class Ticker:
         await bring_together(self._driver, waits, executions)
 
     async def _repeat(self, body: Callable[[Work], Awaitable[int]], what: str) -> None:
-        while await self._driver.run_until_done(body, what) == CLAIM:
+        while await self._driver.run_until_done(body, what) == HELD:
             pass
 
     async def _meet_decisions(self, work: Work) -> int:
