@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from engine.deciders import Vote, deciders_of, refuse_voter
-from engine.definition import ApprovalSpec, ApprovalVerb, BlockVerb, Step, Verb
+from engine.definition import ApprovalSpec, BlockVerb, Step
 from engine.durations import parse_instant
 from engine.effects import Accept, RecordVote, Refuse
 from engine.ending import stop
@@ -20,20 +20,10 @@ from engine.steps.approval import (
     stage_cells,
 )
 from engine.turn import Turn
+from engine.verbs import spec_of
 from engine.votes import Tally, may_vote, tally
 
 CLOSED_BY_ENGINE = {"expired": "expired", "cancelled": "cancelled"}
-
-
-def spec_of(verb: Verb) -> ApprovalSpec | None:
-    """Return the approval that a verb asks for, if any."""
-    match verb:
-        case ApprovalVerb(spec):
-            return spec
-        case BlockVerb():
-            return verb.approval
-        case _:
-            return None
 
 
 def find_wait(turn: Turn, request_id: WaitId | None) -> Wait | Refuse:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from engine.decide import find_wait, spec_of, votes_of
+from engine.decide import find_wait, votes_of
 from engine.deciders import Vote, deciders_of, refuse_voter
 from engine.definition import ApprovalSpec
 from engine.effects import Accept, Refuse
@@ -13,6 +13,7 @@ from engine.inputs import RequestChanged, RequestRefused
 from engine.policy import AllOf, InSequence, PercentOf, names_of
 from engine.steps.approval import instant_text
 from engine.turn import Turn
+from engine.verbs import spec_of
 from engine.votes import can_be_approved
 
 

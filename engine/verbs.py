@@ -1,9 +1,10 @@
-"""The names that verbs have in tables and messages."""
+"""The names that verbs have in tables and messages, and what they ask of people."""
 
 from collections.abc import Mapping
 
 from engine.definition import (
     AllowVerb,
+    ApprovalSpec,
     ApprovalVerb,
     BlockVerb,
     ConditionVerb,
@@ -34,3 +35,14 @@ STEP_TYPES: Mapping[type[Verb], str] = {
 def step_type(verb: Verb) -> str:
     """Return the step type of a verb."""
     return STEP_TYPES[type(verb)]
+
+
+def spec_of(verb: Verb) -> ApprovalSpec | None:
+    """Return the approval that a verb asks for, if any."""
+    match verb:
+        case ApprovalVerb(spec):
+            return spec
+        case BlockVerb():
+            return verb.approval
+        case _:
+            return None

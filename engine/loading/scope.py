@@ -22,8 +22,9 @@ from engine.loading.unreadable import (
     problem_of_root,
     problem_of_value,
 )
-from engine.loading.uses import Use, approval_of, is_inside, references, shadowed
+from engine.loading.uses import Use, is_inside, references, shadowed
 from engine.paths import Path
+from engine.verbs import spec_of
 
 READABLE: Mapping[str, tuple[str, ...]] = {
     "steps": (
@@ -109,7 +110,7 @@ class Visible:
         target = known.get(id)
         if target is None:
             return f"no step is called {id!r}{nearest(id, known)}"
-        if part == "approvals" and approval_of(target.step) is None:
+        if part == "approvals" and spec_of(target.step.verb) is None:
             return f"the step {id!r} is no approval"
         if part == "waits" and not isinstance(target.step.verb, WaitVerb):
             return f"the step {id!r} is no wait"
@@ -184,7 +185,7 @@ def _note(use: Use, path: Path, problem: str, *, optional: bool) -> None:
 
 def _check_outcome(node: Node, asked: Use | None) -> None:
     """Note an outcome that an approval cannot have."""
-    spec = approval_of(asked.step) if asked is not None else None
+    spec = spec_of(asked.step.verb) if asked is not None else None
     if spec is None or (isinstance(node.value, str) and "${" in node.value):
         return
     possible = (*spec.outcomes, "expired")

@@ -4,8 +4,9 @@ from collections.abc import Collection
 
 from engine.definition import ForEachVerb, ParallelVerb, RepeatVerb, Step, TimeWait, WaitVerb
 from engine.hints import nearest
-from engine.loading.uses import Use, approval_of, is_inside
+from engine.loading.uses import Use, is_inside
 from engine.paths import Path
+from engine.verbs import spec_of
 
 ERROR = ("code", "message", "step")
 EXECUTION = ("id", "date", "workflow", "version")
@@ -53,7 +54,7 @@ def _unknown(what: str, name: Path, there: Collection[str]) -> str | None:
 
 def problem_of_field(path: Path, step: Step) -> str | None:
     """Return why a field of a form is never filled in, None where it may be."""
-    spec = approval_of(step) if path[0] == "approvals" and path[2:3] == ("form",) else None
+    spec = spec_of(step.verb) if path[0] == "approvals" and path[2:3] == ("form",) else None
     if spec is None or spec.form is None:
         return None
     return _unknown(f"the form of {step.id!r}", path[3:4], spec.form)

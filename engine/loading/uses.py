@@ -44,14 +44,6 @@ def is_inside(step: Step, outer: Step) -> bool:
     return step.path.startswith(f"{outer.path}/")
 
 
-def approval_of(step: Step) -> ApprovalSpec | None:
-    """Return what a step asks people, None where it asks nobody."""
-    verb = step.verb
-    if isinstance(verb, ApprovalVerb):
-        return verb.spec
-    return verb.approval if isinstance(verb, BlockVerb) else None
-
-
 def references(step: Step) -> Iterator[tuple[Path, bool]]:
     """Yield the paths that a step reads, and whether it may do without the value."""
     if step.when is not None:
