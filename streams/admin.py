@@ -17,7 +17,7 @@ from confluent_kafka.cimpl import NewTopic
 from config.errors import ConfigError
 from engine.errors import SluicegateError
 from streams.lag import GroupState
-from streams.rest import holds_records
+from streams.rest import holds_record, holds_records
 from streams.topics import TopicSpec
 
 T = TypeVar("T")
@@ -212,6 +212,11 @@ class Admin:
         """Tell whether anything but marks of transactions stands between two offsets."""
         rest = TopicPartition(*partition, start)
         return await self._ask(lambda: holds_records(self._config, rest, end, self._seconds))
+
+    async def holds_record(self, partition: tuple[str, int], offset: int) -> bool:
+        """Tell whether a partition has a record at an offset or after it."""
+        place = TopicPartition(*partition, offset)
+        return await self._ask(lambda: holds_record(self._config, place, self._seconds))
 
     async def group(self, name: str) -> GroupState:
         """Return the members of a consumer group."""

@@ -16,16 +16,7 @@ def holds_records(
     Marks of transactions and what these aborted are none. True also where that cannot be said:
     a transaction is open, or the partition does not answer within the time.
     """
-    consumer = Consumer(
-        {
-            **config,
-            "group.id": "sluicegate-looks",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-        },
-        logger=quiet,
-    )
+    consumer = _consumer(config, "latest")
     try:
         consumer.assign([rest])
         found = consumer.poll(seconds)
@@ -37,3 +28,28 @@ def holds_records(
         raise KafkaException(problem)
     finally:
         consumer.close()
+
+
+def holds_record(config: Mapping[str, str], place: TopicPartition, seconds: float) -> bool:
+    """Tell whether there is a record at an offset or after it, whatever the broker says of ends."""
+    consumer = _consumer(config, "error")
+    try:
+        consumer.assign([place])
+        found = consumer.poll(seconds)
+        return found is not None and found.error() is None
+    finally:
+        consumer.close()
+
+
+def _consumer(config: Mapping[str, str], on_no_such_offset: str) -> Consumer:
+    return Consumer(
+        {
+            **config,
+            "group.id": "sluicegate-looks",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": on_no_such_offset,
+        },
+        logger=quiet,
+    )

@@ -115,6 +115,7 @@ class Worker:
             self.settings.group_id,
             accept_gaps=self.settings.on_gap == "accept",
             log_start=self._log_start,
+            holds_record=self.admin.holds_record,
             seek_back=seek_back,
             on_recreated=self._announce_again,
         )

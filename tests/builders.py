@@ -135,9 +135,11 @@ def received(
     execution: Execution,
     payload: Mapping[str, object],
     at: datetime = NOW,
+    *,
+    id: str = "e2",
 ) -> Outcome:
     """Give the event that the only open wait is held for."""
-    event = EventArrived(at, the_wait(execution).id, payload, {"id": "e2", "type": "x"})
+    event = EventArrived(at, the_wait(execution).id, payload, {"id": id, "type": "x"})
     return advance(definition, execution, event)
 
 

@@ -14,6 +14,7 @@ from engine.ids import StepPath, WaitId, public_id, wait_id
 from engine.inputs import EventArrived
 from engine.loads import initial_context, refreshed
 from engine.steps.approval import instant_text
+from engine.steps.rounds import take, taken_before
 from engine.turn import Turn
 
 
@@ -112,6 +113,8 @@ def take_event(turn: Turn, given: EventArrived) -> str | None:
         return None
     name, line, step = found
     part, what = _awaited(turn, step, found[2].verb, wait)
+    if taken_before(turn, name, step, part, given.meta):
+        return None
     event = {**given.payload, "meta": given.meta}
     try:
         if what is not None and not _holds(turn, what, given.payload, event):
@@ -119,6 +122,7 @@ def take_event(turn: Turn, given: EventArrived) -> str | None:
     except StepProblem as problem:
         return _give_up(turn, name, step, Failure(problem.code, f"when: {problem}", step.id))
     turn.close_wait(wait, "received")
+    take(turn, name, step, part, given.meta)
     turn.resume_data = {"kind": "event", "event": event}
     if not _lacks_others(turn, step, found[2].verb, part, given):
         turn.wake(step.path)

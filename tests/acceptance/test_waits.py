@@ -94,6 +94,22 @@ def test_what_came_before_a_wait_counts_only_where_it_looks_back(world: World, i
     assert row["context"]["steps"]["kept"]["output"]["reason"] == "2"
 
 
+# S47
+def test_each_round_has_an_event_of_its_own_whether_it_came_early_or_not(
+    world: World, id: str
+) -> None:
+    execution = begin(world, "parts.asked", {"id": id})
+    world.waiting(execution_id=execution, event="parts.opened")
+    for number in (1, 2):
+        world.publish("parts.sent", {"id": id, "n": number, "last": False}, key=id)
+    world.publish("parts.opened", {"id": id}, key=id)
+    world.waiting(execution_id=execution, step_path="collect/2/part")
+    world.publish("parts.sent", {"id": id, "n": 3, "last": True}, key=id)
+    row = ended(world, execution)
+    assert row["status"] == "completed"
+    assert row["context"]["steps"]["collect"]["rounds"] == 3
+
+
 # S117
 def test_what_an_approver_saw_is_read_anew_on_resume_and_the_difference_is_kept(
     world: World, sink: Sink, id: str

@@ -133,7 +133,7 @@ def test_an_exception_that_nobody_foresaw_loses_no_event(
         world.producer.flush(30)
         with kept_alive(world, 1, [armed, armed]) as keeper:
             reach(world, events, "records", "entity_type = 'plain'", seconds=120)
-        settle(world)
+            settle(world)
         assert keeper.codes
         assert set(keeper.codes) != {0}
         assert count(world, "workflow_executions", "status = 'completed'") == events

@@ -1,5 +1,6 @@
 """Which records are believed to come next, after an assignment and later."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,10 +8,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from confluent_kafka import Producer
 
+from devstack.stack import EmbeddedStack
 from storage.store import PostgresStore
+from streams.admin import Admin
 from streams.codecs import RawRecord
 from streams.position import MOST_DROPPED, LogState, Partition, Positions, RetentionLoss
+from streams.topics import TopicSpec
 
 NOW = round(datetime(2026, 3, 2, tzinfo=UTC).timestamp() * 1000)
 
@@ -54,6 +59,7 @@ async def reading(store: PostgresStore, *, accept_gaps: bool = False) -> Reading
         "group",
         accept_gaps=accept_gaps,
         log_start=log_start,
+        holds_record=no_record,
         seek_back=seek_back,
         on_recreated=on_recreated,
     )
@@ -163,6 +169,7 @@ def positions_of(
         f"group-{uuid4().hex}",
         accept_gaps=False,
         log_start=log_start,
+        holds_record=no_record,
         seek_back=seek_back,
         on_recreated=on_recreated,
     )
@@ -238,6 +245,7 @@ async def test_records_of_a_topic_made_anew_that_name_no_id_are_new(store: Postg
             "group",
             accept_gaps=False,
             log_start=no_start,
+            holds_record=no_record,
             seek_back=nothing,
             on_recreated=on_recreated,
         )
@@ -254,3 +262,20 @@ async def no_start(_: Partition) -> int:
 
 async def nothing() -> None:
     raise AssertionError("nothing is read again")
+
+
+async def no_record(_: Partition, __: int) -> bool:
+    return False
+
+
+async def test_whether_a_log_holds_a_record_is_not_left_to_what_its_broker_says_of_its_end(
+    stack: EmbeddedStack,
+) -> None:
+    topic, admin = f"burst-{uuid4().hex}", Admin(stack.addresses.kafka)
+    await admin.create_topics([TopicSpec(topic, 1, 1, {})])
+    producer = Producer({"bootstrap.servers": stack.addresses.kafka, "linger.ms": 100})
+    for number in range(50):
+        producer.produce(topic, str(number))
+    await asyncio.to_thread(producer.flush, 30)
+    found = [await admin.holds_record((topic, 0), offset) for offset in (0, 49, 50, 99)]
+    assert found == [True, True, False, False]

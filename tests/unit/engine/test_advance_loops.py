@@ -7,9 +7,11 @@ from tests.builders import (
     decided,
     failed,
     of_kind,
+    received,
     started,
     step_state,
     succeeded,
+    the_wait,
 )
 
 EACH = """
@@ -146,3 +148,51 @@ def test_each_round_has_a_step_execution_of_its_own() -> None:
         execution, effects = succeeded(definition, execution, ask, {"body": {"done": done}})
         seen.extend(of_kind(effects, RecordStep))
     assert len({record.id for record in seen if record.step_id == "ask"}) == 2
+
+
+COLLECT = """
+steps:
+  - id: collect
+    repeat:
+      max: 5
+      until: {waits.part.event.last: {eq: true}}
+      steps:
+        - {id: part, wait: {event: part.sent, match: {order: "${order}"}}}
+"""
+
+
+def test_an_event_counts_in_one_round_only() -> None:
+    definition = a_definition(COLLECT)
+    execution, _ = started(definition, {"order": 1})
+    execution, _ = received(definition, execution, {"last": False}, id="p1")
+    assert the_wait(execution).path == "collect/1/part"
+    again, effects = received(definition, execution, {"last": False}, id="p1")
+    assert (again, effects) == (execution, ())
+    execution, _ = received(definition, execution, {"last": True}, id="p2")
+    assert execution.status is Status.COMPLETED
+    assert step_state(execution, "collect")["rounds"] == 2
+
+
+NESTED = """
+steps:
+  - id: outer
+    repeat:
+      max: 2
+      until: {enough: {eq: true}}
+      steps:
+        - id: collect
+          repeat:
+            max: 5
+            until: {waits.part.event.last: {eq: true}}
+            steps:
+              - {id: part, wait: {event: part.sent, match: {order: "${order}"}}}
+"""
+
+
+def test_an_event_counts_in_one_round_of_the_outer_loop_too() -> None:
+    definition = a_definition(NESTED)
+    execution, _ = started(definition, {"order": 1, "enough": False})
+    execution, _ = received(definition, execution, {"last": True}, id="p1")
+    assert the_wait(execution).path == "outer/1/collect/0/part"
+    again, effects = received(definition, execution, {"last": True}, id="p1")
+    assert (again, effects) == (execution, ())
