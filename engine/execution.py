@@ -114,7 +114,7 @@ class Line:
     action: int = 0
     """Index of the sub-action under way; of a joining line, how many children it has begun."""
     outputs: tuple[object, ...] = ()
-    """Of the sub-actions so far; of a joining `for_each` its items, of a `repeat` what waits took."""
+    """Of the sub-actions so far; of a joining `for_each` items, of a `repeat` what waits had."""
     pending: ChildId | None = None
     """The effect or timer that this line waits for, while acting, retrying or joining."""
     since: datetime | None = None
