@@ -12,14 +12,14 @@ from tests.world import ROOT, World, a_world
 DEFINITIONS = Path(__file__).parent / "definitions"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sink() -> Iterator[Sink]:
     """A receiver of webhooks and a source of resources."""
     with a_sink() as receiver:
         yield receiver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(
     stack: EmbeddedStack, sink: Sink, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:

@@ -16,7 +16,7 @@ steps:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def steady(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Two workers; tests register their own definitions."""
     folder = tmp_path_factory.mktemp("steady")

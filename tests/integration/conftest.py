@@ -60,7 +60,7 @@ async def store(database_url: str) -> AsyncIterator[PostgresStore]:
     await store.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A deployment with the examples and one worker."""
     folder = tmp_path_factory.mktemp("shop")
@@ -70,7 +70,7 @@ def shop(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def quiet(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A deployment without a worker: what is produced stays as it is, the test answers."""
     folder = tmp_path_factory.mktemp("quiet")
@@ -113,7 +113,7 @@ def a_serving_process(world: World) -> "Iterator[tuple[str, subprocess.Popen[byt
         serving.wait(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop_url(shop: World) -> Iterator[str]:
     """Where the API of the deployment with a worker is served, as in production."""
     with a_server(shop) as url:
