@@ -107,7 +107,7 @@ class History:
 
     def _answer(self, wait: Wait, byte: int) -> Input:
         if wait.kind != "approval":
-            return EventArrived(self.now, wait.id, {"n": byte}, {"id": "e2", "type": "paid"})
+            return EventArrived(self.now, wait.id, {"n": byte}, {"id": wait.id, "type": "paid"})
         return self._decide(wait, byte)
 
     def _decide(self, wait: Wait | None, byte: int) -> Input:

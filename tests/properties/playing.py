@@ -232,4 +232,4 @@ def play(definition: Definition, answers: Answers) -> Story:
 
 def arriving(id: WaitId, payload: Mapping[str, Any]) -> Callable[[datetime], Input]:
     """Return what gives an event to a wait at an instant."""
-    return lambda now: EventArrived(now, id, payload, {})
+    return lambda now: EventArrived(now, id, payload, {"id": id})
