@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 COMPILED_FORMS = 1_000
 """Most form schemas kept compiled."""
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ADDRESSES = ("uri", "uri-reference", "iri", "iri-reference")
 ACTIVE_SCHEMES = ("javascript:", "data:", "vbscript:")
 """Addresses that run or carry a program where somebody opens them (security.md, XSS)."""
@@ -93,11 +94,17 @@ class Schemas:
         return first_problem(validator, answer)
 
 
-def form_schema(record: Mapping[str, object], *, partial: bool) -> dict[str, object]:
+def form_schema(record: Mapping[str, Any], *, partial: bool) -> dict[str, object]:
     """Return the object schema of a waiting record's form."""
+    form: Mapping[str, Mapping[str, object]] = record.get("form") or {}
     return {
         "type": "object",
-        "properties": record.get("form") or {},
+        "properties": {name: _alone(name, field) for name, field in form.items()},
         "required": [] if partial else record.get("required_fields") or [],
         "additionalProperties": False,
     }
+
+
+def _alone(name: str, field: Mapping[str, object]) -> dict[str, object]:
+    """Return the schema of a field as one of its own: the root of its references."""
+    return {**field, "$id": f"urn:form:{name}", "$schema": DIALECT}

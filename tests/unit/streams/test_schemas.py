@@ -58,3 +58,16 @@ def test_what_fits_its_format_is_taken_and_unknown_formats_are_words() -> None:
     }
     assert Schemas().problem_of_form(RECORD, answer, partial=False) is None
     assert problem_of_form(RECORD, answer, "approved") is None
+
+
+def test_a_field_is_the_root_of_its_own_references() -> None:
+    def field(type: str) -> dict[str, object]:
+        one = {"$defs": {"one": {"type": type}}, "items": {"$ref": "#/$defs/one"}}
+        return {**one, "$id": "list", "$schema": "http://json-schema.org/draft-07/schema#"}
+
+    tree = {"type": "object", "properties": {"below": {"$ref": "#"}}}
+    record = {"form": {"names": field("string"), "sizes": field("number"), "tree": tree}}
+    fitting = {"names": ["a"], "sizes": [1], "tree": {"below": {"below": {}}}}
+    assert Schemas().problem_of_form(record, fitting, partial=False) is None
+    problem = Schemas().problem_of_form(record, {"names": ["a"], "sizes": ["b"]}, partial=False)
+    assert problem == 'sizes/0: "b" is not of type "number"'
