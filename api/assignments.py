@@ -5,8 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,16 +16,12 @@ from api.approvals import ANSWERED, Row, find_approval
 from api.parts import IdempotencyKey, Name, Parts, PartsDep, WaitSeconds, id_for, written_out
 from api.saying import say
 from streams.issuing import delegation, note, refusal_of_note
+from streams.messages import At
 
 router = APIRouter(tags=["approvals"])
 
 
-def in_utc(at: datetime | None) -> datetime | None:
-    """Return an instant in UTC: offsets beyond 16 hours are stored nowhere."""
-    return at.astimezone(UTC) if at is not None else None
-
-
-At = Annotated[AwareDatetime | None, BeforeValidator(written_out), AfterValidator(in_utc)]
+Instant = Annotated[At, BeforeValidator(written_out)]
 Person = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -120,8 +114,8 @@ class Delegate(ByPerson):
     )
 
     to: People
-    since: At = Field(None, alias="from")
-    until: At = None
+    since: Instant | None = Field(None, alias="from")
+    until: Instant | None = None
 
     @model_validator(mode="after")
     def _lasts(self) -> "Delegate":

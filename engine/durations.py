@@ -1,7 +1,7 @@
 """Lengths of time and instants as definitions write them."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 LONGEST = timedelta(days=365)
 """How far off the end of a wait or a request may be (security.md, bounds)."""
@@ -42,15 +42,24 @@ def read_instant(text: str) -> datetime:
     return datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59.999999", text.upper()))
 
 
+def in_utc(at: datetime) -> datetime:
+    """Return an instant in UTC; raises ValueError where that is in no year from 1 to 9999."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        # A database would take it, and nobody could read that row again.
+        raise ValueError(f"{at.isoformat()} is outside the years 1 to 9999 in UTC") from None
+
+
 def parse_instant(text: str) -> datetime:
-    """Return an ISO 8601 instant with zone; raises ValueError otherwise."""
+    """Return an ISO 8601 instant with zone, in UTC; raises ValueError otherwise."""
     try:
         instant = read_instant(text)
     except ValueError:
         raise ValueError(f"{text!r} is no instant; write 2026-11-24T10:00:00Z") from None
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} has no zone; add Z or an offset such as +01:00")
-    return instant
+    return in_utc(instant)
 
 
 def length_text(length: timedelta) -> str:

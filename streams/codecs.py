@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import orjson
 from pydantic import ValidationError
 
-from engine.durations import read_instant
+from engine.durations import in_utc, read_instant
 from engine.ids import ExecutionId, parse_execution_id, public_id
 from streams.json_check import Undecodable, read_json, require_object
 from streams.messages import Command, DomainEvent
@@ -113,9 +113,9 @@ def _instant(text: str | None) -> datetime | None:
         return None
     try:
         found = read_instant(text)
+        return in_utc(found) if found.tzinfo is not None else found.replace(tzinfo=UTC)
     except ValueError:
         raise Undecodable("invalid_time", f"time {text!r} is no RFC 3339 instant") from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _hops(text: str | None) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -17,9 +18,11 @@ from pydantic import (
     model_validator,
 )
 
+from engine.durations import in_utc
 from engine.ids import ExecutionId, execution_id, parse_execution_id
 
 MAX_NAME = 255
+At = Annotated[AwareDatetime, AfterValidator(in_utc)]
 SHORTHANDS = {"approve": "approved", "reject": "rejected"}
 
 
@@ -192,7 +195,7 @@ class Command(BaseModel):
     )
     by: Annotated[str, Field(min_length=1, max_length=255)]
     reason: Annotated[str, Field(max_length=2_000)] | None = None
-    at: AwareDatetime
+    at: At
 
     @field_validator("data")
     @classmethod

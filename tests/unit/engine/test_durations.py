@@ -73,6 +73,16 @@ def test_a_leap_second_is_the_last_moment_before_it() -> None:
     assert found == datetime(2016, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
+def test_an_instant_that_no_calendar_has_in_utc_is_refused() -> None:
+    for text in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(ValueError, match="outside the years 1 to 9999"):
+            parse_instant(text)
+
+
+def test_an_instant_is_in_utc_since_a_database_takes_no_offset_of_a_day() -> None:
+    assert parse_instant("2026-03-02T09:00:00+23:00").isoformat() == "2026-03-01T10:00:00+00:00"
+
+
 @pytest.mark.parametrize("text", ["2026-03-02T09:00:00", "2026-03-02"])
 def test_an_instant_without_zone_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="has no zone"):
