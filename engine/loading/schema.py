@@ -1,5 +1,6 @@
 """JSON Schemas in definitions: what can be told of them without a validator."""
 
+import re
 from collections.abc import Iterator, Mapping
 from math import inf
 from typing import TypeGuard
@@ -38,6 +39,8 @@ BELOW = (
 )
 """Bounds of which the first must not be above the second, and those that cannot be equal either."""
 
+_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
+
 
 def refuse_remote(node: Node) -> None:
     """Note each reference of a schema that leads out of it."""
@@ -69,15 +72,26 @@ def schemas_in(node: Node) -> Iterator[Node]:
 
 
 def check_patterns(node: Node) -> bool:
-    """Note each pattern that could not run in linear time; tell whether there is none."""
+    """Note each pattern that could not run in linear time or as it reads; tell if there is none."""
     sound = True
     for place, pattern in _patterns(node):
         try:
             compile_regex(pattern)
+            _refuse_class(pattern)
         except ValueError as problem:
             place.mistake(str(problem))
             sound = False
     return sound
+
+
+def _refuse_class(pattern: str) -> None:
+    """Raise ValueError for a class that RE2 knows and JSON Schema reads as its letters."""
+    found = _CLASS.search(pattern)
+    if found is not None:
+        raise ValueError(
+            f"a JSON Schema has no class {found[0]}: it would fit next to nothing;"
+            r" write \p{L}, \d or \s, or letters such as a-z"
+        )
 
 
 def _patterns(node: Node) -> Iterator[tuple[Node, str]]:
