@@ -49,8 +49,20 @@ def shapes_of(definition: Definition) -> frozenset[WaitShape]:
 
 def correlation(shape: WaitShape, values: Sequence[object]) -> str:
     """Return the text that a wait and its event share; `values` in the order of the paths."""
-    text = json.dumps([shape.event, shape.paths, values], sort_keys=True, separators=(",", ":"))
+    alike = [_alike(value) for value in values]
+    text = json.dumps([shape.event, shape.paths, alike], sort_keys=True, separators=(",", ":"))
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _alike(value: object) -> object:
+    """Return a value so that what is equal in a condition is the same text: 1.0 is 1."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_alike(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _alike(item) for name, item in value.items()}
+    return value
 
 
 def correlation_of_event(

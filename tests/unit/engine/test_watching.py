@@ -22,6 +22,15 @@ def test_an_execution_watches_for_the_event_that_cancels_it() -> None:
     assert watch.correlation != correlation_of_event(shape, {"order_id": 8}, None)
 
 
+def test_numbers_that_are_equal_match_however_their_publishers_write_them() -> None:
+    definition = a_definition(CANCELLED)
+    [shape] = shapes_of(definition)
+    for whole, written in ((100, 100.0), (0, -0.0), (10**16, 1e16), ([1], [1.0])):
+        watch = one(started(definition, {"order_id": written})[1], Watch)
+        assert watch.correlation == correlation_of_event(shape, {"order_id": whole}, None)
+    assert watch.correlation != correlation_of_event(shape, {"order_id": [True]}, None)
+
+
 def test_without_a_match_the_keys_of_the_two_events_are_compared() -> None:
     definition = a_definition(
         """
