@@ -1,6 +1,6 @@
 """What operators do to an execution: hold, resume, skip, retry (requirements.md S93, S94, D28)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.definition import EventWait, WaitVerb
 from engine.effects import Accept, Refuse, StopTimer
@@ -14,6 +14,7 @@ from engine.inputs import (
     RetryRequested,
     SkipRequested,
 )
+from engine.passing import not_passed, sequence, unanswered
 from engine.steps.branching import close_children
 from engine.steps.execute import attempt_again, try_again
 from engine.turn import Turn
@@ -103,11 +104,14 @@ def _jump(turn: Turn, given: ResumeRequested, id: str) -> bool:
         return _refuse(turn, "not_allowed", f"the execution is failing: {turn.failing.code}")
     if any(loading.line is None for loading in turn.loading.values()):
         return _refuse(turn, "not_allowed", "resources are still read; resume without from_step")
-    outermost = _outermost(turn)
+    outermost = sequence(turn.definition, turn.definition.first)
     if id not in outermost:
         return _refuse(turn, "unknown_step", f"the workflow has no outermost step {id!r}")
     if id in turn.steps or id not in outermost[_progress(turn, outermost) :]:
         return _refuse(turn, "unknown_step", f"{id!r} has run already; resume goes forward only")
+    asked = unanswered(turn.definition, turn.steps, StepPath(id))
+    if asked is not None:
+        return _refuse(turn, "waits_for_approval", not_passed(asked))
     turn.held = None
     turn.resume_data = {"kind": "operator", "by": given.by, "data": dict(given.resume_data)}
     turn.wake(StepPath(id))
@@ -117,17 +121,7 @@ def _jump(turn: Turn, given: ResumeRequested, id: str) -> bool:
     return _accept(turn, f"resumed by {given.by} at {id}")
 
 
-def _outermost(turn: Turn) -> list[str]:
-    """Return the ids of the outermost steps in their order, without those of `on_error`."""
-    ids: list[str] = []
-    path: StepPath | None = turn.definition.first
-    while path is not None:
-        ids.append(path)
-        path = turn.definition.steps[path].then
-    return ids
-
-
-def _progress(turn: Turn, outermost: list[str]) -> int:
+def _progress(turn: Turn, outermost: Sequence[str]) -> int:
     """Return how many of the outermost steps are behind, with the one under way."""
     line = turn.lines.get(MAIN)
     if line is None or line.at is None:

@@ -12,12 +12,17 @@ SKIPPED = {"status": "skipped"}
 """What later steps read of a step that was passed."""
 
 
+def steps_of(execution: Execution) -> Mapping[str, object]:
+    """Return what the steps of an execution came to."""
+    steps = execution.context.get("steps")
+    return steps if isinstance(steps, Mapping) else {}
+
+
 def failed_step(execution: Execution, version: Version) -> str | None:
     """Return the outermost step in which an execution failed."""
-    steps = execution.context.get("steps")
     failed = {
         id
-        for id, step in (steps.items() if isinstance(steps, Mapping) else ())
+        for id, step in steps_of(execution).items()
         if isinstance(step, Mapping) and step.get("status") == "failed"
     }
     for path, step in version.definition.steps.items():

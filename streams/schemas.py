@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import orjson
 
@@ -107,4 +108,4 @@ def form_schema(record: Mapping[str, Any], *, partial: bool) -> dict[str, object
 
 def _alone(name: str, field: Mapping[str, object]) -> dict[str, object]:
     """Return the schema of a field as one of its own: the root of its references."""
-    return {**field, "$id": f"urn:form:{name}", "$schema": DIALECT}
+    return {**field, "$id": f"urn:form:{quote(name)}", "$schema": DIALECT}

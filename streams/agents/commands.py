@@ -17,11 +17,12 @@ from engine.inputs import (
     SkipRequested,
     Started,
 )
+from engine.passing import not_passed, unanswered
 from engine.steps.approval import instant_text
 from streams.agents.answering import Answering, Received
 from streams.catalog import Catalog, Version
 from streams.codecs import RawRecord, decode_command
-from streams.continuing import context_before, failed_step, trigger_of
+from streams.continuing import context_before, failed_step, steps_of, trigger_of
 from streams.dead_letters import DeadLetters
 from streams.intake import Apply
 from streams.lanes import Reservations
@@ -230,6 +231,9 @@ def from_where(
     if first is None:
         text = f"nothing follows {at}: there is nothing to go on with"
         return Refuse("unknown_step", text)
+    asked = unanswered(version.definition, steps_of(old), first)
+    if asked is not None:
+        return Refuse("waits_for_approval", not_passed(asked))
     return at, first
 
 

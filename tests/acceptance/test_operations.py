@@ -221,6 +221,19 @@ def test_a_retry_may_begin_earlier_than_where_it_failed(world: World, sink: Sink
     assert len(sink.calls_to(f"/op-first/{id}")) == 2
 
 
+# S94 S205
+def test_nobody_goes_on_behind_an_approval_that_was_not_answered(
+    world: World, sink: Sink, id: str
+) -> None:
+    sink.answers[f"/signed-late/{id}"] = [500]
+    failed = begin(world, "signed_late.asked", {"id": id})
+    ended(world, failed)
+    for kind, data in (("retry", {"from_step": "pay"}), ("skip", {"step": "sign"})):
+        assert refused(world, order(world, kind, failed, **data)) == "waits_for_approval"
+    again = obeyed(world, order(world, "skip", failed, step="first"))["execution_id"]
+    assert world.waiting(execution_id=again)["step_path"] == "sign"
+
+
 # S131 S205
 def test_a_retry_does_not_wait_for_the_delay_of_the_next_attempt(
     world: World, sink: Sink, id: str

@@ -122,3 +122,38 @@ def test_a_cancelled_execution_stops_the_limit_of_time_of_its_child() -> None:
     _, effects = advance(CHILD, execution, CancelRequested(NOW, "olga"))
     assert one(effects, CancelChild).id == one(begun, StartChild).id
     assert one(effects, StopTimer).id == one(begun, StartTimer).id
+
+
+SIGNED = a_definition("""
+steps:
+  - {id: first, wait: {event: paid}}
+  - id: both
+    parallel:
+      branches:
+        people: [{id: sign, approval: {title: Pay, roles: [boss]}}]
+        money: [{id: counted, wait: {event: counted}}]
+  - {id: pay, allow: {}}
+""")
+MAYBE = a_definition("""
+steps:
+  - {id: first, wait: {event: paid}}
+  - id: large
+    condition: {amount: {gt: 5}}
+    on_true: [{id: sign, approval: {title: Pay, roles: [boss]}}]
+  - {id: pay, allow: {}}
+""")
+
+
+# S94
+def test_nobody_resumes_behind_an_approval_that_was_not_answered() -> None:
+    execution, _ = started(SIGNED)
+    assert refused(SIGNED, execution, "pay") == "waits_for_approval"
+    after, _ = advance(SIGNED, execution, ResumeRequested(NOW, "olga", {}, "both"))
+    assert [wait.kind for wait in after.waits.values()] == ["approval", "event"]
+
+
+# S94
+def test_an_approval_that_may_not_be_asked_for_does_not_stop_who_goes_on_behind_it() -> None:
+    execution, _ = started(MAYBE)
+    after, _ = advance(MAYBE, execution, ResumeRequested(NOW, "olga", {}, "pay"))
+    assert after.status is Status.COMPLETED
