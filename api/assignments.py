@@ -16,12 +16,10 @@ from api.approvals import ANSWERED, Row, find_approval
 from api.parts import IdempotencyKey, Name, Parts, PartsDep, WaitSeconds, id_for, written_out
 from api.saying import say
 from streams.issuing import delegation, note, refusal_of_note
-from streams.messages import At
+from streams.messages import StoredInstant
 
 router = APIRouter(tags=["approvals"])
-
-
-Instant = Annotated[At, BeforeValidator(written_out)]
+At = Annotated[StoredInstant | None, BeforeValidator(written_out)]
 Person = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -114,8 +112,8 @@ class Delegate(ByPerson):
     )
 
     to: People
-    since: Instant | None = Field(None, alias="from")
-    until: Instant | None = None
+    since: At = Field(None, alias="from")
+    until: At = None
 
     @model_validator(mode="after")
     def _lasts(self) -> "Delegate":

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from api.keyed import require_same
 from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, read_json_body
@@ -16,7 +16,14 @@ from api.problems import Problem
 from api.shapes.common import json_body
 from api.wording import describe
 from storage.store import TRANSIENT
-from streams.codecs import MAX_EVENT_BYTES, STRUCTURED, Outgoing
+from streams.codecs import (
+    MAX_EVENT_BYTES,
+    STRUCTURED,
+    Outgoing,
+    RawRecord,
+    decode_event,
+    structured_data,
+)
 
 router = APIRouter(tags=["events"])
 BATCH = "application/cloudevents-batch+json"
@@ -31,6 +38,13 @@ ORDER = {
     "country": "DE",
     "email": "ana@example.com",
 }
+CARRIED = {
+    "traceparent": "traceparent",
+    "tracestate": "tracestate",
+    "hops": "ce_hops",
+    "correlationid": "ce_correlationid",
+}
+"""Extension attributes that workers read, with their headers on the topic."""
 REFUSING = frozenset({"blocked", "failed", "cancelled"})
 """Ends for which the gate stays shut: it fails closed (D29)."""
 
@@ -47,6 +61,14 @@ class NewEvent(BaseModel):
     subject: str | None = Field(None, max_length=500)
     time: str | None = None
     key: str | None = Field(None, max_length=500)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _decoded(cls, value: Any) -> Any:
+        """Take `data_base64` for the data that it encodes; raises Undecodable."""
+        if isinstance(value, Mapping) and value.get("data_base64") is not None:
+            return {**value, "data": structured_data(value)}
+        return value
 
 
 EVENT_SCHEMA = NewEvent.model_json_schema()
@@ -70,8 +92,11 @@ class Accepted(BaseModel):
     """Why workflows did not take the event."""
 
 
-def outgoing(event: NewEvent, topic: str) -> Outgoing:
-    """Return an event in CloudEvents binary mode."""
+def outgoing(event: NewEvent, topic: str, asked: Mapping[str, str]) -> Outgoing:
+    """Return an event in CloudEvents binary mode; raises Undecodable for one that is unreadable.
+
+    Where it does not say itself what it is traced by, the headers of its request do.
+    """
     headers = {
         "ce_specversion": "1.0",
         "ce_id": event.id or uuid4().hex,
@@ -83,8 +108,21 @@ def outgoing(event: NewEvent, topic: str) -> Outgoing:
         headers["ce_subject"] = event.subject
     if event.time is not None:
         headers["ce_time"] = event.time
+    said = event.model_extra or {}
+    for name, header in CARRIED.items():
+        carried = said.get(name, asked.get(header))
+        if isinstance(carried, str | int):
+            headers[header] = str(carried)
+    value = orjson.dumps(event.data)
+    _check(topic, value, headers)
     key = event.key or event.subject or headers["ce_id"]
-    return Outgoing(topic, key, orjson.dumps(event.data), headers)
+    return Outgoing(topic, key, value, headers)
+
+
+def _check(topic: str, value: bytes, headers: Mapping[str, str]) -> None:
+    """Read an event as a worker will: what it would refuse is told here; raises Undecodable."""
+    raw = tuple((name, text.encode()) for name, text in headers.items())
+    decode_event(RawRecord(topic, 0, 0, None, value, raw, 0), ())
 
 
 def gate(answers: Sequence[Mapping[str, Any]]) -> str:
@@ -122,10 +160,11 @@ async def publish(
     for number, event in enumerate(events):
         event.id = event.id or _id_of(key, number, len(events))
     begun = time.monotonic()
+    messages = [outgoing(event, topic, request.headers) for event in events]
     if key is not None:
         await _require_same(parts, events)
         parts.sent.claim(f"event:{key}", [event.model_dump(exclude={"time"}) for event in events])
-    await parts.out.send([outgoing(event, topic) for event in events])
+    await parts.out.send(messages)
     ids = [str(event.id) for event in events]
     accepted = Accepted(event_id=ids[0], event_ids=ids)
     left = wait - (time.monotonic() - begun)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 LONGEST = timedelta(days=365)
 """How far off the end of a wait or a request may be (security.md, bounds)."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -71,8 +72,11 @@ def length_text(length: timedelta) -> str:
 
 
 def parse_end(text: str, now: datetime) -> datetime:
-    """Return the instant at which something that begins now ends; raises ValueError."""
+    """Return the instant at which something that begins now ends; raises ValueError.
+
+    One before the epoch counts as the epoch: no timer is due earlier.
+    """
     end = parse_instant(text)
     if end - now > LONGEST:
         raise ValueError(f"{text!r} is more than the {LONGEST.days} days away that are allowed")
-    return end
+    return max(end, EPOCH)

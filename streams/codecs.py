@@ -1,7 +1,7 @@
 """Bytes to messages and back: CloudEvents binary and structured, plain JSON (interfaces.md)."""
 
+import re
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,10 @@ MAX_DECISION_BYTES = 64 * 1024
 MAX_COMMAND_BYTES = MAX_EVENT_BYTES + MAX_DECISION_BYTES
 """A payload of the largest size, and what is said around it."""
 MAX_ID = 1000
+TRACEPARENT = re.compile(
+    "(?!ff|00.{53}-)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]{1,200})?"
+)
+TRACESTATE = re.compile("[ -~]{1,4096}")
 STRUCTURED = "application/cloudevents+json"
 JWS = "application/jwt"
 
@@ -101,6 +105,11 @@ def _texts(headers: Headers) -> dict[str, str]:
     return found
 
 
+def _media_type(headers: Mapping[str, str]) -> str:
+    """Return the media type, in lower case: its case means nothing (RFC 9110, 8.3.1)."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _key(record: RawRecord) -> str | None:
     if record.key is None:
         return None
@@ -119,14 +128,28 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def _hops(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 6 else 0
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def _is_id(text: str) -> bool:
+    """Tell whether an index can hold a text as part of its key."""
+    return "\x00" not in text and len(text.encode()) <= MAX_ID
+
+
+def _trace_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return traceparent and tracestate; one that is malformed is none (W3C, 3.2.2.4 and 3.3.1)."""
+    parent = headers.get("traceparent") or headers.get("ce_traceparent") or ""
+    state = headers.get("tracestate") or headers.get("ce_tracestate") or None
+    if not TRACEPARENT.fullmatch(parent):
+        return None, None
+    return parent, state if state and TRACESTATE.fullmatch(state) else None
 
 
 def decode_event(record: RawRecord, type_fields: Sequence[str]) -> DomainEvent:
     """Return the event of a record in any of the three forms; raises Undecodable."""
     headers = _texts(record.headers)
     value = read_json(record.value, MAX_EVENT_BYTES)
-    if headers.get("content-type", "").partition(";")[0].strip() == STRUCTURED:
+    if _media_type(headers) == STRUCTURED:
         return _structured(record, headers, require_object(value))
     if "ce_specversion" in headers or "ce_type" in headers:
         return _binary(record, headers, require_object(value))
@@ -148,8 +171,11 @@ def _event(
         raise Undecodable("invalid_type", "the event type is empty or longer than 255 characters")
     id = id or headers.get("event-id") or record.place
     source = source or record.topic
-    if "\x00" in id or "\x00" in source or len(id) > MAX_ID or len(source) > MAX_ID:
-        raise Undecodable("invalid_id", "id or source is too long or contains NUL")
+    if not _is_id(id) or not _is_id(source):
+        raise Undecodable("invalid_id", f"id or source is longer than {MAX_ID} bytes or holds NUL")
+    if "\x00" in (subject or ""):
+        raise Undecodable("nul_character", "the subject contains NUL, which no database stores")
+    traced = _trace_of(headers)
     return DomainEvent(
         id,
         type,
@@ -164,8 +190,7 @@ def _event(
         _instant(time),
         hops := _hops(headers.get("ce_hops")),
         parse_execution_id(headers.get("ce_correlationid", "")) if hops else None,
-        headers.get("traceparent") or headers.get("ce_traceparent"),
-        headers.get("tracestate") or headers.get("ce_tracestate"),
+        *traced,
     )
 
 
@@ -213,7 +238,7 @@ def _structured(
     return _event(
         record,
         {name: text for name, text in traced.items() if text},
-        require_object(_structured_data(envelope)),
+        require_object(structured_data(envelope)),
         type=_require("type", envelope.get("type")),
         id=_require("id", envelope.get("id")),
         source=_require("source", envelope.get("source")),
@@ -222,12 +247,14 @@ def _structured(
     )
 
 
-def _structured_data(envelope: Mapping[str, object]) -> object:
-    if "data_base64" not in envelope:
+def structured_data(envelope: Mapping[str, object]) -> object:
+    """Return the data of an envelope, {} where it has none; raises Undecodable."""
+    encoded = _optional(envelope, "data_base64")
+    if encoded is None:
         return envelope.get("data", {})
     try:
-        data = b64decode(str(envelope["data_base64"]), validate=True)
-    except Base64Error:
+        data = b64decode(encoded, validate=True)
+    except ValueError:
         raise Undecodable("invalid_cloudevent", "data_base64 is not Base64") from None
     return read_json(data, MAX_EVENT_BYTES)
 
@@ -254,21 +281,20 @@ def _plain(
 def _id_of(record: RawRecord) -> str:
     """Return the id of a message that names none; a replay of it has the same."""
     id = _texts(record.headers).get("event-id") or record.place
-    if "\x00" in id or len(id) > MAX_ID:
-        raise Undecodable("invalid_id", "the id is too long or contains NUL")
+    if not _is_id(id):
+        raise Undecodable("invalid_id", f"the id is longer than {MAX_ID} bytes or holds NUL")
     return id
 
 
 def decode_answered(record: RawRecord) -> Answered:
     """Return the decision, note or grant of a record; raises Undecodable."""
-    content_type = _texts(record.headers).get("content-type", "")
-    if content_type.partition(";")[0].strip() == JWS:
+    if _media_type(_texts(record.headers)) == JWS:
         raise Undecodable(
             "signed_decision", "signed decisions are not enabled in this deployment; send JSON"
         )
     value = require_object(read_json(record.value, MAX_DECISION_BYTES))
     kind = value.get("kind", "decision")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise Undecodable("unknown_kind", f"{kind!r} is not one of {', '.join(KINDS)}")
     if value.get("decision_id") is None:
         value = {**value, "decision_id": _id_of(record)}

@@ -15,7 +15,9 @@ MAX_STRING = 128 * 1024
 MAX_INTEGER = 2**53
 FORBIDDEN_KEYS = frozenset({"__proto__", "constructor", "prototype"})
 BOM = b"\xef\xbb\xbf"
-_PLAIN = re.compile(rb"\\u|[\x00-\x08\x0b\x0c\x0e-\x1f]|__|constructor|prototype|\d{16}")
+_PLAIN = re.compile(
+    rb"\\u|[\x00-\x08\x0b\x0c\x0e-\x1f]|__|constructor|prototype|\d{16}|\d[eE]\+?\d"
+)
 """Bytes that a value free of special cases does not contain."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -18,11 +18,16 @@ from pydantic import (
     model_validator,
 )
 
-from engine.durations import in_utc
 from engine.ids import ExecutionId, execution_id, parse_execution_id
 
 MAX_NAME = 255
-At = Annotated[AwareDatetime, AfterValidator(in_utc)]
+FIRST_INSTANT, LAST_INSTANT = datetime(2, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+StoredInstant = Annotated[
+    AwareDatetime,
+    Field(ge=FIRST_INSTANT, le=LAST_INSTANT),
+    AfterValidator(lambda at: at.astimezone(UTC)),
+]
+"""An instant that can be stored and read again in any zone, with room to count on from it."""
 SHORTHANDS = {"approve": "approved", "reject": "rejected"}
 
 
@@ -195,7 +200,7 @@ class Command(BaseModel):
     )
     by: Annotated[str, Field(min_length=1, max_length=255)]
     reason: Annotated[str, Field(max_length=2_000)] | None = None
-    at: At
+    at: StoredInstant
 
     @field_validator("data")
     @classmethod

@@ -1,7 +1,7 @@
 """What travels on the decisions topic beside decisions: comments, claims, reassignments, grants."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -14,11 +14,10 @@ from pydantic import (
 )
 
 from engine.deciders import Delegation
-from streams.messages import At, Decision, read_named
+from streams.messages import Decision, StoredInstant, read_named
 
 GRANTED = timedelta(days=30)
 """How long a delegation lasts that names no end."""
-LATEST = datetime.max.replace(tzinfo=UTC)
 Person = Annotated[str, Field(min_length=1, max_length=255)]
 Id = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -72,8 +71,8 @@ class Grant(Said):
     """Leave for others to decide on behalf of who sends it, for a period."""
 
     kind: Literal["delegate"]
-    since: At | None = Field(None, alias="from")
-    until: At | None = None
+    since: StoredInstant | None = Field(None, alias="from")
+    until: StoredInstant | None = None
 
     @model_validator(mode="after")
     def _names_another(self) -> "Grant":
@@ -92,7 +91,7 @@ class Grant(Said):
     def delegations(self, received_at: datetime) -> list[Delegation]:
         """Return what is granted; without `from` at once, without `until` for 30 days."""
         since = self.since or received_at
-        until = self.until or since + min(GRANTED, LATEST - since)
+        until = self.until or since + GRANTED
         return [Delegation(self.decided_by, person, since, until) for person in self.to]
 
 

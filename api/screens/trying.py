@@ -79,7 +79,7 @@ async def try_event(request: Request, parts: PartsDep, name: str) -> Response:
         errors["type"] = "The first event topic is a pattern: nothing says where to send it."
         return await show(request, parts, name, typed=typed, errors=errors, status=409)
     try:
-        await parts.out.send([outgoing(event, topic)])
+        await parts.out.send([outgoing(event, topic, {})])
     except PublishFailed:
         errors["type"] = NO_BROKER
         return await show(request, parts, name, typed=typed, errors=errors, status=503)

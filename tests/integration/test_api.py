@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -66,6 +67,39 @@ async def test_a_cloud_event_keeps_its_id(
     )
     assert sent.json()["event_id"] == id
     assert shop.started_by(id) == []
+
+
+# S7
+async def test_a_cloud_event_brings_its_encoded_data_and_its_trace(
+    client: httpx.AsyncClient, shop: World
+) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    event = {"specversion": "1.0", "source": "/shop", "type": "nothing.here", "hops": 2}
+    plain = {**event, "id": uuid4().hex, "data_base64": b64encode(b'{"a": 1}').decode()}
+    traced = {**event, "id": uuid4().hex, "data": {"a": 1}, "traceparent": parent}
+    headers = {"traceparent": parent}
+    for body, sent in ((plain, headers), (traced, {})):
+        answer = await client.post(f"{API}/events", json=body, headers=sent)
+        assert answer.status_code == 202, answer.text
+        [row] = shop.until("select payload, meta from events where event_id = %s", body["id"])
+        assert (row["payload"], row["meta"]["hops"]) == ({"a": 1}, 2)
+        assert row["meta"]["traceparent"] == parent
+
+
+# S7
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ({"data_base64": "!"}, "invalid_cloudevent"),
+        ({"time": "yesterday"}, "invalid_time"),
+        ({"data": {"n": 1e15, "m": "\u00e9"}, "time": "2026-13-01T00:00:00Z"}, "invalid_time"),
+    ],
+)
+async def test_an_event_that_no_worker_could_read_is_refused_at_once(
+    client: httpx.AsyncClient, part: dict[str, object], code: str
+) -> None:
+    answer = await client.post(f"{API}/events", json={"type": "nothing.here", **part})
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
 # S204 S112

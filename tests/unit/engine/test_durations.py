@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.durations import length_text, parse_duration, parse_instant
+from engine.durations import EPOCH, length_text, parse_duration, parse_end, parse_instant
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,17 @@ def test_a_length_is_written_as_definitions_write_it(text: str) -> None:
 def test_a_length_is_written_in_its_largest_unit() -> None:
     assert length_text(timedelta(hours=48)) == "2d"
     assert length_text(timedelta(seconds=120)) == "2m"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0001-01-01T00:00:00+14:00", EPOCH),
+        ("1969-12-31T23:59:59Z", EPOCH),
+        ("2026-03-02T10:00:00+01:00", datetime(2026, 3, 2, 9, tzinfo=UTC)),
+        ("2026-03-02T09:00:00+23:00", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+    ],
+)
+def test_an_end_is_an_instant_that_every_database_reads_back(text: str, expected: datetime) -> None:
+    end = parse_end(text, datetime(2026, 3, 1, tzinfo=UTC))
+    assert (end, end.utcoffset()) == (expected, timedelta())

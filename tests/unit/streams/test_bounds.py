@@ -161,3 +161,24 @@ def test_what_we_produce_keeps_the_limits_of_what_we_take() -> None:
     assert len(data) == 108
     with pytest.raises(Undecodable):
         encode(value, 107)
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        {"from": "9999-12-31T00:00:00Z"},
+        {"from": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-12:00"},
+    ],
+)
+def test_a_delegation_at_the_end_of_the_calendar_is_refused(period: dict[str, str]) -> None:
+    grant = {"kind": "delegate", "decided_by": "ana", "to": "bob", **period}
+    with pytest.raises(Undecodable, match=r"Input should be (less|greater) than or equal to"):
+        decode_answered(a_record(json.dumps(grant).encode()))
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_command_at_the_end_of_the_calendar_is_refused(at: str) -> None:
+    command = {"kind": "start", "workflow": "w", "by": "ana", "at": at}
+    with pytest.raises(Undecodable, match=r"at: Input should be (less|greater) than or equal to"):
+        decode_command(a_record(json.dumps(command).encode()))
