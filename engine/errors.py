@@ -48,6 +48,13 @@ class Unfit(StepProblem):
         super().__init__(f"{key} must be {wanted}; it came to {json.dumps(value)[:200]}")
 
 
+class TooLong(StepProblem):
+    """What `${...}` gave is longer than what it names may be."""
+
+    def __init__(self, key: str, most: str) -> None:
+        super().__init__(f"{key} must have at most {most}; choose a shorter value")
+
+
 class SourceFailed(SluicegateError):
     """A source of resources could not be read; `retryable` tells whether another try may help."""
 

@@ -7,6 +7,7 @@ list counts as approval. With `veto`, one vote for anything else decides. `engin
 from collections.abc import Iterator
 from typing import TypeAlias, assert_never
 
+from engine.errors import TooLong
 from engine.templates import Scope, Template
 from engine.values import dataclass
 
@@ -51,6 +52,8 @@ class PercentOf:
     veto: bool = False
 
 
+MOST_NAME = 255
+"""Longest name of a user: nobody with a longer one can decide."""
 SinglePolicy: TypeAlias = AnyOne | AllOf | NOf | PercentOf
 FIRST_VOTE = AnyOne()
 """The policy of an approval that names none."""
@@ -112,10 +115,13 @@ def seats_of(policy: SinglePolicy) -> tuple[Seat, ...]:
 
 
 def names_of(people: Template | None, scope: Scope) -> list[str]:
-    """Return the user names that a template gives; raises Unresolved."""
+    """Return the user names that a template gives; raises Unresolved and TooLong."""
     value = people.render(scope) if people is not None else None
     items = value if isinstance(value, list) else [value]
-    return [str(item) for item in items if item not in (None, "")]
+    names = [str(item) for item in items if item not in (None, "")]
+    if any(len(name) > MOST_NAME for name in names):
+        raise TooLong("a user's name", f"{MOST_NAME} characters")
+    return names
 
 
 def policy_record(policy: Policy, scope: Scope | None = None) -> dict[str, object]:

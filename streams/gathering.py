@@ -12,7 +12,7 @@ from engine.ids import execution_id
 from streams.catalog import Catalog, Start, Version
 from streams.messages import DomainEvent
 from streams.schemas import Schemas
-from streams.starts import Proposal, apply_trigger, start_all
+from streams.starts import Proposal, apply_trigger, key_of, start_all
 from streams.work import Work
 
 log = logging.getLogger("sluicegate.gathering")
@@ -40,11 +40,11 @@ class Gathered:
 def gather(
     start: Start, event: DomainEvent, meta: Mapping[str, object], scope: Mapping[str, object]
 ) -> Gathered:
-    """Return an event under the key of its trigger; raises Unresolved."""
+    """Return an event under the key of its trigger; raises Unresolved and TooLong."""
     trigger = start.trigger
     held = trigger.debounce or trigger.batch
     template = held.key if held is not None else None
-    key = "" if template is None else template.text(scope)
+    key = "" if template is None else key_of(template, scope)
     number = start.version.definition.triggers.index(trigger)
     return Gathered(start.version, trigger, number, key, event, meta)
 

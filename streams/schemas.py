@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 COMPILED_FORMS = 1_000
 """Most form schemas kept compiled."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SHOWN = 300
+"""How much is shown of either end of a violation."""
 ADDRESSES = ("uri", "uri-reference", "iri", "iri-reference")
 ACTIVE_SCHEMES = ("javascript:", "data:", "vbscript:")
 """Addresses that run or carry a program where somebody opens them (security.md, XSS)."""
@@ -61,7 +63,14 @@ def first_problem(validator: "Validator", value: object) -> str | None:
     if error is None:
         return None
     path = "/".join(str(part) for part in error.instance_path)
-    return f"{path or 'the root'}: {error.message}"
+    return f"{path or 'the root'}: {_brief(error.message)}"
+
+
+def _brief(message: str) -> str:
+    """Return a violation with the middle of a long value left out: the rule stands at its end."""
+    if len(message) <= 2 * SHOWN:
+        return message
+    return f"{message[:SHOWN]} ... {message[-SHOWN:]}"
 
 
 class Schemas:

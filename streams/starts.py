@@ -6,15 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.definition import Trigger
+from engine.errors import TooLong
 from engine.execution import Execution
 from engine.ids import ExecutionId
 from engine.inputs import CancelRequested, Started
+from engine.templates import Template
 from streams.budget import LIMIT_CODE, refusal, spend
 from streams.catalog import Version
 from streams.lanes import Lane, Reservations
 from streams.work import KeyHolder, Work
 
 log = logging.getLogger("sluicegate.starts")
+MOST_KEY_BYTES = 2_000
+"""Longest key of a trigger: an index holds it beside the workflow's name."""
 KeyName = tuple[str, str]
 """A workflow and one of its trigger keys."""
 
@@ -48,10 +52,18 @@ class Proposal:
         return self.version.definition.name
 
 
+def key_of(template: Template, scope: Mapping[str, object]) -> str:
+    """Return a key of a trigger; raises Unresolved and TooLong."""
+    key = template.text(scope)
+    if len(key.encode()) > MOST_KEY_BYTES:
+        raise TooLong("the key of the trigger", f"{MOST_KEY_BYTES} bytes")
+    return key
+
+
 def apply_trigger(proposal: Proposal, trigger: Trigger, scope: Mapping[str, object]) -> None:
-    """Give a proposal the key and lanes of its trigger; raises Unresolved."""
+    """Give a proposal the key and lanes of its trigger; raises Unresolved and TooLong."""
     if trigger.key is not None:
-        give_key(proposal, trigger, trigger.key.text(scope))
+        give_key(proposal, trigger, key_of(trigger.key, scope))
     proposal.lanes = lanes_of(proposal.name, trigger, scope)
 
 
@@ -64,12 +76,12 @@ def give_key(proposal: Proposal, trigger: Trigger, key: str | None) -> None:
 
 
 def lanes_of(workflow: str, trigger: Trigger, scope: Mapping[str, object]) -> tuple[Lane, ...]:
-    """Return the lanes in which what a trigger starts runs; raises Unresolved."""
+    """Return the lanes in which what a trigger starts runs; raises Unresolved and TooLong."""
     lanes = []
     if trigger.key is not None and trigger.on_busy == "queue":
-        lanes.append(Lane(workflow, f"key:{trigger.key.text(scope)}", 1))
+        lanes.append(Lane(workflow, f"key:{key_of(trigger.key, scope)}", 1))
     if trigger.concurrency is not None:
-        lane = trigger.concurrency.key.text(scope)
+        lane = key_of(trigger.concurrency.key, scope)
         lanes.append(Lane(workflow, f"concurrency:{lane}", trigger.concurrency.limit))
     return tuple(lanes)
 

@@ -8,10 +8,10 @@ from engine.canonical import request_hash
 from engine.deciders import deciders_of
 from engine.definition import ApprovalSpec, Step
 from engine.durations import parse_end
-from engine.errors import Unresolved
+from engine.errors import TooLong, Unresolved
 from engine.execution import Failure, Line, StepStatus, Wait
 from engine.ids import WaitId, public_id, wait_id
-from engine.policy import AnyOne, names_of, policy_record
+from engine.policy import MOST_NAME, AnyOne, names_of, policy_record
 from engine.templates import Template, as_text
 from engine.turn import Turn
 from engine.votes import Tally, tally
@@ -30,11 +30,28 @@ def _text(turn: Turn, template: Template | None) -> str | None:
     return None if value is None else as_text(value)
 
 
+ENTITY_LENGTHS = {"type": 100, "id": 255}
+
+
 def _requester(turn: Turn, spec: ApprovalSpec) -> str | None:
+    named: object = turn.execution.payload.get("requested_by")
     if spec.requester is not None:
-        return _text(turn, spec.requester)
-    named = turn.execution.payload.get("requested_by")
-    return named if isinstance(named, str) else None
+        named = _text(turn, spec.requester)
+    if not isinstance(named, str):
+        return None
+    if len(named) > MOST_NAME:
+        raise TooLong("the requester", f"{MOST_NAME} characters")
+    return named
+
+
+def _entity(turn: Turn, spec: ApprovalSpec) -> object:
+    """Return what a request is about; raises TooLong for what its columns cannot hold."""
+    entity = spec.entity.render(turn.scope) if spec.entity else None
+    if isinstance(entity, dict):
+        for name, most in ENTITY_LENGTHS.items():
+            if len(as_text(entity.get(name, ""))) > most:
+                raise TooLong(f"entity.{name}", f"{most} characters")
+    return entity
 
 
 def _due_at(turn: Turn, spec: ApprovalSpec) -> datetime | None:
@@ -54,7 +71,7 @@ def _shown(turn: Turn, spec: ApprovalSpec) -> dict[str, object]:
     return {
         "title": _text(turn, spec.title) or "",
         "body": _text(turn, spec.body) or "",
-        "entity": spec.entity.render(turn.scope) if spec.entity else None,
+        "entity": _entity(turn, spec),
         "outcomes": list(spec.outcomes),
         "form": dict(spec.form or {}),
         "required_fields": list(spec.required_fields),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from engine.definition import DEFAULT_TIMEOUT, ExecuteVerb, Step, SubAction
 from engine.effects import Emit, Perform, StartTimer, WriteLog, WriteRecord
-from engine.errors import StepProblem, Unfit
+from engine.errors import StepProblem, TooLong, Unfit
 from engine.execution import Failure, Line, StepStatus
 from engine.ids import ChildId, child_id, idempotency_key
 from engine.inputs import ActionFailed, ActionSucceeded
@@ -14,6 +14,9 @@ from engine.templates import as_text
 from engine.turn import Turn
 from engine.values import dataclass
 
+MOST_ID_BYTES = 2_000
+"""Longest id of a record: an index holds it beside its entity."""
+MOST_VERSION = 2**31 - 1
 RECORD_MODES = {"create_record": "create", "update_record": "update"}
 
 
@@ -169,6 +172,8 @@ def _write_record(
         raise Unfit("set", "a mapping of fields", values)
     entity_id = params.get("id")
     named = as_text(entity_id) if entity_id is not None else child_id(turn.execution.id, key)
+    if len(named.encode()) > MOST_ID_BYTES:
+        raise TooLong("id", f"{MOST_ID_BYTES} bytes")
     turn.effects.append(
         WriteRecord(
             id,
@@ -192,6 +197,8 @@ def _version_of(params: Mapping[str, object]) -> int | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise Unfit("expected_version", "a whole number", value)
+    if not 0 <= value <= MOST_VERSION:
+        raise Unfit("expected_version", f"from 0 to {MOST_VERSION}", value)
     return value
 
 

@@ -194,6 +194,19 @@ def test_workflows_of_one_event_begin_in_the_order_of_their_priority(world: Worl
     assert names == ["ranked-high", "ranked-middle", "ranked-low"]
 
 
+# S3
+def test_a_key_that_no_index_holds_keeps_its_workflow_alone_from_starting(world: World) -> None:
+    event = world.publish("long.asked", {"id": "".join(uuid4().hex for _ in range(300))})
+    letter = world.wait_for(
+        lambda r: r.headers.get("ce_id") == event.encode() and "dlq-error-type" in r.headers,
+        "the dead letter",
+    )
+    text = "long-keyed: the key of the trigger must have at most 2000 bytes; choose a shorter value"
+    assert letter.headers["dlq-error-message"].decode() == text
+    (beside,) = world.started_by(event)
+    assert ended(world, beside)["workflow_name"] == "long-beside"
+
+
 def test_a_debounced_trigger_starts_once_with_the_last_event(world: World, id: str) -> None:
     last = [world.publish("settling.changed", {"id": id, "n": n}, key=id) for n in range(5)][-1]
     row = world.until("select * from workflow_executions where trigger_payload->>'id' = %s", id)

@@ -312,3 +312,26 @@ def test_a_title_that_is_one_reference_to_an_object_shows_it_as_json() -> None:
     """)
     execution, _ = started(definition, {"order": {"id": "o-1", "urgent": True}})
     assert the_wait(execution).record["title"] == '{"id":"o-1","urgent":true}'
+
+
+# D29
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ('entity: {type: order, id: "${long}"}', "entity.id"),
+        ('entity: {type: "${long}", id: o1}', "entity.type"),
+        ('users: ["${long}"]', "a user's name"),
+        ('exclude: ["${long}"]', "a user's name"),
+        ('requester: "${long}"', "the requester"),
+    ],
+)
+def test_a_request_whose_columns_cannot_hold_it_fails_its_step(asked: str, named: str) -> None:
+    definition = a_definition(f"""
+    steps:
+      - id: boss
+        approval: {{title: Order, roles: [manager], {asked}}}
+    """)
+    execution, _ = started(definition, {"long": "x" * 256})
+    assert execution.error is not None
+    assert (execution.status, execution.error.code) == (Status.FAILED, "invalid_value")
+    assert execution.error.message.startswith(f"{named} must have at most ")

@@ -325,6 +325,19 @@ def test_a_record_is_asked_for_and_its_result_awaited(action: str, mode: str) ->
     assert execution.status is Status.COMPLETED
 
 
+@pytest.mark.parametrize(
+    ("id", "status"), [("x" * 2000, Status.RUNNING), ("\u2603" * 667, Status.FAILED)]
+)
+def test_a_record_has_an_id_that_an_index_holds(id: str, status: Status) -> None:
+    definition = a_definition("""
+    steps:
+      - id: a
+        execute: [{create_record: {entity: order, id: "${id}", set: {}}}]
+    """)
+    execution, _ = started(definition, {"id": id})
+    assert execution.status is status
+
+
 def test_more_steps_than_allowed_end_the_execution() -> None:
     definition = a_definition(CALL % "")
     execution, effects = started(definition, PAYLOAD)

@@ -154,6 +154,9 @@ def test_a_version_that_is_no_whole_number_fails_the_step(version: object) -> No
     _, effects = started(definition, {"id": "o1", "version": version})
     assert of_kind(effects, WriteRecord) == []
     assert handled(effects).startswith("invalid_value: expected_version must be a whole number")
+    for version_beyond in (-1, 2**31):
+        _, effects = started(definition, {"id": "o1", "version": version_beyond})
+        assert handled(effects).startswith("invalid_value: expected_version must be from 0 to")
     _, effects = started(definition, {"id": "o1", "version": 2.0})
     assert one(effects, WriteRecord).expected_version == 2
 

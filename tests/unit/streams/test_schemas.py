@@ -3,7 +3,7 @@
 import pytest
 
 from cli.testing.schemas import problem_of_form
-from streams.schemas import Schemas
+from streams.schemas import Schemas, compile_schema, first_problem
 
 RECORD: dict[str, object] = {
     "form": {
@@ -71,3 +71,12 @@ def test_a_field_is_the_root_of_its_own_references() -> None:
     assert Schemas().problem_of_form(record, fitting, partial=False) is None
     problem = Schemas().problem_of_form(record, {"names": ["a"], "sizes": ["b"]}, partial=False)
     assert problem == 'sizes/0: "b" is not of type "number"'
+
+
+def test_a_violation_by_a_long_value_still_names_the_rule() -> None:
+    validator = compile_schema({"properties": {"s": {"maxLength": 10}}})
+    problem = first_problem(validator, {"s": "x" * 30_000})
+    assert problem is not None
+    assert problem.startswith('s: "xxx')
+    assert problem.endswith("is longer than 10 characters")
+    assert len(problem) < 700
