@@ -25,6 +25,7 @@ from api import (
     workflows,
 )
 from api.bounds import Bounded, Rated
+from api.document import add_document
 from api.heads import Heads
 from api.hosts import Hosts, needs_hosts
 from api.pages import add_pages
@@ -102,6 +103,7 @@ def create_api(parts: Parts) -> FastAPI:
         app.include_router(module.router, prefix=PREFIX, responses=PROBLEMS)
     app.include_router(health.router)
     live = add_pages(app, parts)
+    add_document(app)
     add_reference(app)
     feed = app.state.feed = changes.Feed(parts.tail())
     _add_guards(app)

@@ -18,13 +18,14 @@ from api.parts import (
     point_to_receipt,
 )
 from api.problems import Problem
-from api.shapes.common import shown
+from api.shapes.common import AT, shown
 from api.shapes.sent import Answer, SentCommand
 from engine.effects import Refuse
 from engine.ids import public_id
 from streams.codecs import encode_command
 from streams.issuing import HTTP_STATUS, new_command, refusal
 from streams.messages import Command, CommandKind, started_id
+from streams.published import EXECUTION, example
 
 router = APIRouter(tags=["executions"])
 Row = dict[str, Any]
@@ -168,6 +169,18 @@ async def _command(
 
 class Applied(SentCommand, Answer):
     """The command was carried out; its receipt."""
+
+    model_config = example(
+        command_id="0192f3d2",
+        kind="cancel",
+        workflow="order-approval",
+        execution_id=EXECUTION,
+        result="applied",
+        code=None,
+        message="cancelled by ana@example.com",
+        decided_by="ana@example.com",
+        at=AT,
+    )
 
 
 ANSWERED: dict[int | str, dict[str, Any]] = {

@@ -127,7 +127,7 @@ def page_body(page: Page) -> dict[str, Any]:
 
 async def read_body(request: Request, kinds: tuple[str, ...], limit: int) -> bytes:
     """Return a body of one of these media types within the limit; raises a 413 or 415 problem."""
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind not in kinds:
         raise Problem(415, "unsupported-media-type", f"send {' or '.join(kinds)}")
     body = bytearray()

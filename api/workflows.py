@@ -1,6 +1,7 @@
 """Definitions: read, check, and register new versions as `sluicegate apply` does."""
 
 import asyncio
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -24,7 +25,7 @@ KINDS = (
     "text/plain",
     "application/json",
 )
-Tag = Annotated[str | None, Header(max_length=200)]
+Tag = Annotated[str | None, Header(max_length=2000)]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 AnyVersion = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 ANYTHING = {"description": "A definition, in YAML or JSON."}
@@ -143,15 +144,18 @@ async def validate(request: Request, parts: PartsDep) -> Row:
     }
 
 
-def _expected(if_match: str | None, if_none_match: str | None) -> str | None:
-    """Return what register compares: a content hash, `*` for any, `` for none, None for no test."""
+_TAGS = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
+
+
+def _expected(if_match: str | None, if_none_match: str | None) -> frozenset[str] | None:
+    """Return what register compares: content hashes, `*` for any, `` for none, None for no test."""
     if if_none_match is not None:
         if if_none_match.strip() != "*":
             raise Problem(422, "invalid-request", "If-None-Match takes only *")
-        return ""
+        return frozenset({""})
     if if_match is None:
         return None
-    return if_match.strip().removeprefix("W/").strip('"')
+    return frozenset(filter(None, (quoted or bare for quoted, bare in _TAGS.findall(if_match))))
 
 
 @router.put(
@@ -173,8 +177,8 @@ async def put_workflow(
 ) -> Row:
     """Register a definition in YAML or JSON: what has changed becomes a new immutable version.
 
-    `If-Match` with the content hash of the latest version refuses to overwrite a newer one,
-    `If-None-Match: *` refuses to change a workflow that exists (412).
+    `If-Match` with the content hash of the latest version, or with several, refuses to overwrite
+    a newer one, `If-None-Match: *` refuses to change a workflow that exists (412).
     """
     definition, mistakes, warnings = await _examine(request, parts, name)
     if definition is not None and definition.name != name:

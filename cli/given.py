@@ -3,8 +3,9 @@
 import json
 import sys
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cli.errors import USAGE, fail
 
@@ -19,12 +20,22 @@ def read_data(text: str, option: str = "--data") -> dict[str, Any]:
             fail(f"{option}: {path} is no file", USAGE)
         text = path.read_text("utf-8")
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse_number, parse_float=_read_float)
     except ValueError as problem:
         fail(f"{option} is no JSON: {problem}", USAGE)
     if not isinstance(value, dict):
         fail(f"{option} must be a JSON object: {{...}}", USAGE)
     return value
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _read_float(text: str) -> float:
+    # What is beyond the range of a float would be written as null.
+    number = float(text)
+    return number if isfinite(number) else _refuse_number(text)
 
 
 def read_instant(text: str | None, option: str) -> datetime | None:

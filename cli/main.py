@@ -1,5 +1,6 @@
 """The command line (interfaces.md, Command line); each command imports only what it needs."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 
 from cli import approvals, audit, dead_letters, executions, operating, schedules
 from cli.chaos import entry as chaos
-from cli.errors import exit_code_of, fail, run
+from cli.errors import USAGE, exit_code_of, fail, run
 from cli.options import JsonFlag
 
 app = typer.Typer(
@@ -289,8 +290,17 @@ def main(**options: Any) -> None:
     except Exception as error:
         code = exit_code_of(error)
         if code is None:
+            _require_text(sys.argv[1:])
             raise
         fail(str(error), code)
+
+
+def _require_text(arguments: list[str]) -> None:
+    """End the command if an argument holds bytes that are no UTF-8; a file may be called so."""
+    for argument in arguments:
+        if not argument.isascii() and any("\ud800" <= sign <= "\udfff" for sign in argument):
+            shown = argument.encode(errors="backslashreplace").decode()
+            fail(f"the argument {shown} is not UTF-8; write it in UTF-8", USAGE)
 
 
 def run_command_line() -> None:

@@ -1,6 +1,6 @@
 """The definitions that this worker knows: latest versions for triggers, all others on demand."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,10 +137,10 @@ class DefinitionChanged(SluicegateError):
         super().__init__(f"the workflow {name} {now}; read it again and repeat the change")
 
 
-def _require_expected(name: str, row: Mapping[str, Any] | None, expected: str | None) -> None:
+def _require_expected(name: str, row: Mapping[str, Any] | None, expected: Collection[str]) -> None:
     stored = None if row is None else row["content_hash"]
-    fits = stored is not None if expected == "*" else expected == (stored or "")
-    if expected is not None and not fits:
+    fits = stored is not None if "*" in expected else (stored or "") in expected
+    if not fits:
         raise DefinitionChanged(name, stored)
 
 
@@ -148,12 +148,12 @@ async def register(
     store: PostgresStore,
     definitions: Iterable[Definition],
     resources: Mapping[str, object],
-    expected: Mapping[str, str] | None = None,
+    expected: Mapping[str, Collection[str]] | None = None,
 ) -> list[tuple[str, int]]:
     """Store changed definitions as new versions, all or none; return names and versions.
 
-    `expected`: content hash that the latest version of a name must have, `*` for any, empty for
-    a name that must be new; raises DefinitionChanged otherwise.
+    `expected`: content hashes of which the latest version of a name must have one, `*` for any,
+    an empty one for a name that must be new; raises DefinitionChanged otherwise.
     """
     applied: list[tuple[str, int]] = []
     async with store.transaction() as transaction:
@@ -162,7 +162,8 @@ async def register(
         changed = False
         for definition in definitions:
             row = latest.get(definition.name)
-            _require_expected(definition.name, row, (expected or {}).get(definition.name))
+            if expected is not None and definition.name in expected:
+                _require_expected(definition.name, row, expected[definition.name])
             if row is not None and row["content_hash"] == definition.content_hash:
                 continue
             number = 1 if row is None else row["version"] + 1

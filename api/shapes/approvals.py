@@ -47,6 +47,8 @@ class Approval(BaseModel):
 class WholeApproval(Approval):
     """An approval request with what was said about it."""
 
+    model_config = example(**APPROVAL, decisions=[], votes=[], comments=[])
+
     decided_for: str | None
     progress: Json | None
     decisions: list[Json]

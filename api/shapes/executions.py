@@ -60,6 +60,14 @@ class Run(BaseModel):
 class WholeRun(Run):
     """One execution."""
 
+    model_config = example(
+        **RUN,
+        trigger_payload={"order_id": "o-1003", "total": 4650, "currency": "EUR"},
+        paused_ms=0,
+        metadata={},
+        sequence=3,
+    )
+
     trigger_payload: Json
     context: Json = Field(default_factory=dict)
     paused_ms: int | None

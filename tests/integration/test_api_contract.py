@@ -178,3 +178,15 @@ async def test_the_document_shows_a_schema_of_every_answer_and_an_example_of_eve
 @pytest.mark.parametrize("kind", get_args(Kind))
 def test_every_type_of_problem_has_its_meaning(kind: Kind) -> None:
     assert KINDS[kind].endswith(".")
+
+
+async def test_every_example_of_the_document_is_one_of_its_schema(
+    quiet_client: httpx.AsyncClient,
+) -> None:
+    document = (await quiet_client.get("/openapi.json")).json()
+    shown = 0
+    for schema in document["components"]["schemas"].values():
+        for example in schema.get("examples", ()):
+            shown += 1
+            jsonschema_rs.validate({**schema, "components": document["components"]}, example)
+    assert shown > 10

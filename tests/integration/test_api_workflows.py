@@ -102,6 +102,24 @@ async def test_nobody_overwrites_what_he_has_not_seen(quiet_client: httpx.AsyncC
     assert fresh.json()["version"] == 3
 
 
+async def test_one_of_several_tags_is_enough(quiet_client: httpx.AsyncClient) -> None:
+    name = a_name()
+    empty = await put(quiet_client, name, a_text(name), if_match='""')
+    assert empty.status_code == 412
+    seen = (await put(quiet_client, name, a_text(name))).headers["etag"]
+    others = await put(quiet_client, name, a_text(name, "b"), if_match='"x", "y"')
+    assert others.status_code == 412
+    listed = await put(quiet_client, name, a_text(name, "b"), if_match=f'"x", {seen}')
+    assert listed.json()["version"] == 2
+
+
+async def test_a_media_type_is_the_same_in_any_case(quiet_client: httpx.AsyncClient) -> None:
+    name, headers = a_name(), {"content-type": "Application/YAML; Charset=UTF-8"}
+    url = f"{API}/workflows/{name}"
+    answer = await quiet_client.put(url, content=a_text(name), headers=headers)
+    assert answer.status_code == 201, answer.text
+
+
 async def test_every_mistake_is_named_with_its_place_and_nothing_registered(
     quiet_client: httpx.AsyncClient, quiet: World
 ) -> None:

@@ -63,6 +63,10 @@ def test_ids_stay_whole_on_a_narrow_terminal(shop: World) -> None:
     [
         (("",), 2, "the event type must have 1 to 255 characters"),
         (("a.b", "--data", '{"n": 9007199254740993}'), 1, "beyond 2^53"),
+        (("a.b", "--data", '{"n": NaN}'), 2, "--data is no JSON: NaN"),
+        (("a.b", "--data", '{"n": -Infinity}'), 2, "--data is no JSON: -Infinity"),
+        (("a.b", "--data", '{"n": 1e999}'), 2, "--data is no JSON: 1e999"),
+        (("a.b\udcff",), 2, r"the argument a.b\udcff is not UTF-8"),
         (("a.b", "--topic", "nosuch"), 3, "has no topic nosuch"),
     ],
 )
@@ -266,6 +270,7 @@ EXITS: list[tuple[tuple[str, ...], int, str]] = [
     (("approvals", "approve", NO_REQUEST, "--form", "[]"), 2, "--form must be a JSON object"),
     (("approvals", "approve", NO_REQUEST, "--form", "@nowhere"), 2, "--form: nowhere is no file"),
     (("approvals", "list", "--status", "odd"), 2, "'pending'"),
+    (("approvals", "list", "--user", "\udcff"), 2, "is not UTF-8"),
     (("workflows", "show", "nobody"), 3, "sluicegate workflows list"),
     (("workflows", "versions", "nobody"), 3, "sluicegate workflows list"),
     (("trigger", "nobody"), 3, "sluicegate workflows list"),
