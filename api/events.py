@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import orjson
@@ -151,10 +152,12 @@ async def publish(
 ) -> Accepted:
     """Publish one event, or a list of them, onto the first event topic.
 
+    With `ce-type` among the headers the body is the data alone (CloudEvents, binary mode).
     With `wait`, answer `blocked` if any execution is blocked or failed, else `paused` if any is
     paused, else `allowed` (D11, D29).
     """
-    events = _read(await read_json_body(request, KINDS, MAX_EVENT_BYTES))
+    value = await read_json_body(request, KINDS, MAX_EVENT_BYTES)
+    events = _read(_enveloped(request.headers, value))
     topic = _topic(parts)
     key = idempotency_key
     for number, event in enumerate(events):
@@ -223,6 +226,15 @@ def _topic(parts: Parts) -> str:
     if topic.startswith("~"):
         raise Problem(409, "no-event-topic", "the first event topic is a pattern; name one first")
     return topic
+
+
+def _enveloped(headers: Mapping[str, str], value: object) -> object:
+    """Return an event in binary mode as the structured one that it stands for."""
+    structured = headers.get("content-type", "").lower().startswith("application/cloudevents")
+    if structured or "ce-type" not in headers:
+        return value
+    named = {name[3:]: unquote(text) for name, text in headers.items() if name.startswith("ce-")}
+    return {**named, "data": value}
 
 
 def _read(value: object) -> list[NewEvent]:

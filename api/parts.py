@@ -130,6 +130,9 @@ async def read_body(request: Request, kinds: tuple[str, ...], limit: int) -> byt
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind not in kinds:
         raise Problem(415, "unsupported-media-type", f"send {' or '.join(kinds)}")
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding != "identity":
+        raise Problem(415, "unsupported-media-type", f"send the body as it is, not as {encoding}")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

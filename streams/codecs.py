@@ -293,7 +293,7 @@ def decode_answered(record: RawRecord) -> Answered:
             "signed_decision", "signed decisions are not enabled in this deployment; send JSON"
         )
     value = require_object(read_json(record.value, MAX_DECISION_BYTES))
-    kind = value.get("kind", "decision")
+    kind = "decision" if value.get("kind") is None else value["kind"]
     if not isinstance(kind, str) or kind not in KINDS:
         raise Undecodable("unknown_kind", f"{kind!r} is not one of {', '.join(KINDS)}")
     if value.get("decision_id") is None:

@@ -113,4 +113,4 @@ def as_recorded(item: Answered) -> dict[str, Any]:
 
 def read_answered(value: Mapping[str, Any]) -> Answered:
     """Return what a record says; raises KeyError for its kind, ValidationError for the rest."""
-    return KINDS[str(value.get("kind", "decision"))].model_validate(value)
+    return KINDS[str(value.get("kind") or "decision")].model_validate(value)

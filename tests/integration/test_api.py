@@ -1,6 +1,7 @@
 """The HTTP interface on a running deployment (requirements.md S200-S204)."""
 
 import asyncio
+import gzip
 import html
 import json
 import re
@@ -84,6 +85,29 @@ async def test_a_cloud_event_brings_its_encoded_data_and_its_trace(
         [row] = shop.until("select payload, meta from events where event_id = %s", body["id"])
         assert (row["payload"], row["meta"]["hops"]) == ({"a": 1}, 2)
         assert row["meta"]["traceparent"] == parent
+
+
+# S7
+async def test_an_event_in_binary_mode_is_the_same_event(
+    client: httpx.AsyncClient, shop: World
+) -> None:
+    id = uuid4().hex
+    named = {"ce-specversion": "1.0", "ce-type": "nothing.here", "ce-id": id, "ce-hops": "2"}
+    named |= {"ce-source": "/shop%20two", "ce-subject": "s1"}
+    body = {"type": "other", "data": {"a": 1}}
+    answer = await client.post(f"{API}/events", json=body, headers=named)
+    assert (answer.status_code, answer.json()["event_id"]) == (202, id), answer.text
+    [row] = shop.until("select type, source, payload, meta from events where event_id = %s", id)
+    assert (row["type"], row["source"], row["payload"]) == ("nothing.here", "/shop two", body)
+    assert row["meta"]["hops"] == 2
+
+
+async def test_a_body_in_an_encoding_is_refused_by_its_name(client: httpx.AsyncClient) -> None:
+    body = gzip.compress(b'{"type": "nothing.here"}')
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = await client.post(f"{API}/events", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (415, "/problems/unsupported-media-type")
+    assert "gzip" in answer.json()["detail"]
 
 
 # S7
