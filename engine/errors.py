@@ -55,6 +55,16 @@ class TooLong(StepProblem):
         super().__init__(f"{key} must have at most {most}; choose a shorter value")
 
 
+class TooMany(StepProblem):
+    """More people than one approval can ask."""
+
+    def __init__(self, most: int, each: int) -> None:
+        super().__init__(
+            f"the names of users and roles come to at most {most} bytes, {each} more for each; "
+            "ask a role instead"
+        )
+
+
 class SourceFailed(SluicegateError):
     """A source of resources could not be read; `retryable` tells whether another try may help."""
 

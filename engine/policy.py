@@ -4,10 +4,10 @@ A policy is met by votes of different people that say the same; the first outcom
 list counts as approval. With `veto`, one vote for anything else decides. `engine.votes` counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias, assert_never
 
-from engine.errors import TooLong
+from engine.errors import TooLong, TooMany
 from engine.templates import Scope, Template
 from engine.values import dataclass
 
@@ -54,6 +54,10 @@ class PercentOf:
 
 MOST_NAME = 255
 """Longest name of a user: nobody with a longer one can decide."""
+MOST_PEOPLE_BYTES = 2_000
+"""Most that the users and roles of an approval come to, with `NAME_BYTES` for each: an index holds
+them, so that an inbox is found without a look at the requests of others."""
+NAME_BYTES = 8
 SinglePolicy: TypeAlias = AnyOne | AllOf | NOf | PercentOf
 FIRST_VOTE = AnyOne()
 """The policy of an approval that names none."""
@@ -122,6 +126,18 @@ def names_of(people: Template | None, scope: Scope) -> list[str]:
     if any(len(name) > MOST_NAME for name in names):
         raise TooLong("a user's name", f"{MOST_NAME} characters")
     return names
+
+
+def are_few(users: Iterable[str], roles: Iterable[str]) -> bool:
+    """Tell whether users and roles are as few as one approval can ask."""
+    sizes = (len(name.encode()) + NAME_BYTES for name in (*users, *roles))
+    return sum(sizes) <= MOST_PEOPLE_BYTES
+
+
+def require_few(users: Iterable[str], roles: Iterable[str]) -> None:
+    """Raise TooMany for more people than one approval can ask."""
+    if not are_few(users, roles):
+        raise TooMany(MOST_PEOPLE_BYTES, NAME_BYTES)
 
 
 def policy_record(policy: Policy, scope: Scope | None = None) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from engine.canonical import request_hash
 from engine.deciders import deciders_of
@@ -11,7 +12,7 @@ from engine.durations import parse_end
 from engine.errors import TooLong, Unresolved
 from engine.execution import Failure, Line, StepStatus, Wait
 from engine.ids import WaitId, public_id, wait_id
-from engine.policy import MOST_NAME, AnyOne, names_of, policy_record
+from engine.policy import MOST_NAME, AnyOne, names_of, policy_record, require_few
 from engine.templates import Template, as_text
 from engine.turn import Turn
 from engine.votes import Tally, tally
@@ -125,17 +126,24 @@ def stage_cells(
     return {"title": title, **people, "request_hash": request_hash(shown)}
 
 
+def _check_people(turn: Turn, spec: ApprovalSpec, record: Mapping[str, Any]) -> None:
+    """Raise a StepProblem for people who cannot be asked, now or later: nobody waits for them."""
+    more = spec.escalate
+    users = names_of(more.users, turn.scope) if more is not None else ()
+    roles = more.roles if more is not None else ()
+    for asked in record["policy"].get("sequence") or (record,):
+        require_few((*asked["users"], *users), (*asked["roles"], *roles))
+
+
 def open_approval(turn: Turn, step: Step, spec: ApprovalSpec, line: Line) -> Line:
     """Open the request and hold the line (requirements.md D5)."""
     try:
         due_at = _due_at(turn, spec)
     except ValueError as problem:
         return turn.fail(step, line, Failure("invalid_instant", f"expires_at: {problem}", step.id))
-    if spec.escalate is not None:
-        # Whom to ask later must be known now: then nobody is left waiting for a mistake.
-        names_of(spec.escalate.users, turn.scope)
     id = wait_id(turn.execution.id, step.path)
     record = _waiting_record(turn, step, spec, id, due_at)
+    _check_people(turn, spec, record)
     wait = Wait(
         id, step.path, "approval", turn.now, due_at, record, state=first_state(spec, record)
     )

@@ -335,3 +335,27 @@ def test_a_request_whose_columns_cannot_hold_it_fails_its_step(asked: str, named
     assert execution.error is not None
     assert (execution.status, execution.error.code) == (Status.FAILED, "invalid_value")
     assert execution.error.message.startswith(f"{named} must have at most ")
+
+
+# D29
+@pytest.mark.parametrize(
+    "asked",
+    [
+        'users: "${people}"',
+        'roles: [manager], escalate: {after: 1h, users: "${people}"}',
+        'policy: {sequence: [{roles: [first]}, {users: "${people}"}]}',
+    ],
+)
+def test_more_people_than_an_inbox_can_be_searched_by_fail_the_step(asked: str) -> None:
+    definition = a_definition(f"""
+    steps:
+      - id: boss
+        approval: {{title: Order, {asked}}}
+    """)
+    some = [f"person-{n:02}@example.com" for n in range(60)]
+    execution, _ = started(definition, {"people": some})
+    assert execution.status is Status.PAUSED
+    execution, _ = started(definition, {"people": [*some, *(f"more {name}" for name in some)]})
+    assert execution.error is not None
+    assert execution.error.code == "invalid_value"
+    assert "ask a role instead" in execution.error.message
