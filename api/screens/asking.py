@@ -37,6 +37,19 @@ FORMAT_HINTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the values that a field takes, and how it is shown."""
+
+    value: Any
+    label: str
+
+    @property
+    def sent(self) -> str:
+        """What a form sends for it."""
+        return choice_of(self.value)
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """A field's schema, told apart: what it takes and how it is filled in."""
 
@@ -45,19 +58,54 @@ class Asking:
     types: frozenset[str]
     """JSON types that it names, but for null; none where it names none."""
     nullable: bool
-    options: tuple[Any, ...]
+    options: tuple[Choice, ...]
     kind: str
     """An HTML input's type, or select, textarea, json, or loose for a text that may be JSON."""
+
+    @property
+    def fixed(self) -> bool:
+        """Tell whether people only read it."""
+        return self.schema.get("readOnly") is True
+
+    @property
+    def given(self) -> tuple[Any, ...]:
+        """The value that the definition gives; nothing where it gives none."""
+        names = ("default", "const") if self.fixed else ("default",)
+        return tuple(self.schema[name] for name in names if name in self.schema)[:1]
 
 
 def asking_of(given: object) -> Asking:
     """Return what a field asks for."""
-    schema, nullable = _only_branch(given if isinstance(given, Mapping) else {})
+    whole = given if isinstance(given, Mapping) else {}
+    titled = _titled(whole)
+    schema, nullable = (whole, False) if titled else _only_branch(whole)
     types = _types(schema)
     nullable = nullable or "null" in types
     types -= {"null"}
-    options = _options(schema, types, nullable=nullable)
+    options = titled or tuple(
+        Choice(value, label_of(value)) for value in _options(schema, types, nullable=nullable)
+    )
     return Asking(schema, types, nullable, options, "select" if options else _kind(schema, types))
+
+
+def _titled(schema: Schema) -> tuple[Choice, ...]:
+    """Return the choices of a list of constants with titles; null may be one by its type."""
+    for key in ("oneOf", "anyOf"):
+        branches = schema.get(key)
+        if not isinstance(branches, list) or "enum" in schema or "const" in schema:
+            continue
+        found = [_choice(one) for one in branches if isinstance(one, Mapping)]
+        choices = tuple(choice for choice in found if choice is not None)
+        if len(choices) == len(branches) and any("const" in one for one in branches):
+            return choices
+    return ()
+
+
+def _choice(branch: Schema) -> Choice | None:
+    if "const" not in branch and branch.get("type") != "null":
+        return None
+    value, title = branch.get("const"), branch.get("title")
+    return Choice(value, title if isinstance(title, str) and title else label_of(value))
 
 
 def _only_branch(schema: Schema) -> tuple[Schema, bool]:
@@ -123,7 +171,8 @@ def longest(asking: Asking) -> int | None:
 
 def hints_of(asking: Asking) -> str:
     """Return what fits, in words, before anything is typed."""
-    return "" if asking.options else "; ".join(_hints(asking))
+    stale = ["no longer used"] if asking.schema.get("deprecated") is True else []
+    return "; ".join([*stale, *(() if asking.options or asking.fixed else _hints(asking))])
 
 
 def _hints(asking: Asking) -> Iterator[str]:
@@ -181,3 +230,12 @@ def label_of(option: object) -> str:
             return option
         case _:
             return choice_of(option)
+
+
+def shown(asking: Asking) -> str:
+    """Return the value that the definition gives as people read it, empty if it gives none."""
+    if not asking.given:
+        return ""
+    (value,) = asking.given
+    labels = {choice.sent: choice.label for choice in asking.options}
+    return labels.get(choice_of(value)) or label_of(value)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from api.screens.asking import EXAMPLES, Asking, label_of, words_of
+from api.screens.asking import EXAMPLES, Asking, choice_of, label_of, words_of
 from api.screens.refusals import told
 from streams.json_check import Undecodable, check_value
 
@@ -50,12 +50,34 @@ def fault_of(error: "ValidationError", asking: Asking, value: object) -> str:
     if asking.kind == "json" and isinstance(value, str):
         example = EXAMPLES[min(asking.types)]
         return f"This is no JSON; write {words_of(asking.types)}, such as {example}."
+    if asking.options and choice_of(value) not in [choice.sent for choice in asking.options]:
+        return choosing(asking)
     if error.kind.name in ("anyOf", "oneOf") and asking.types:
         text = f"This must be {words_of(asking.types)}."
     else:
         text = _said(error)
     place = ", ".join(map(_place, error.instance_path[1:]))
     return f"{place}: {text}" if place else text
+
+
+def missing(asking: Asking) -> str:
+    """Return what is said where a value is needed and there is none."""
+    if asking.fixed:
+        return "Nobody can fill this in: the workflow gives it no default."
+    return choosing(asking) if asking.options else "This must be filled in."
+
+
+def choosing(asking: Asking) -> str:
+    """Return which choices there are."""
+    labels = [choice.label for choice in asking.options]
+    return (
+        f"Choose one of: {', '.join(labels)}." if len(labels) > 1 else f"This must be {labels[0]}."
+    )
+
+
+def changed(asking: Asking) -> str:
+    """Return what is said to another value of a field that people only read."""
+    return f"This cannot be changed: it stays {'as shown' if asking.given else 'empty'}."
 
 
 def _said(error: "ValidationError") -> str:

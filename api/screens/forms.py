@@ -9,13 +9,24 @@ from typing import Any
 
 import orjson
 
-from api.screens.asking import Asking, asking_of, choice_of, hints_of, label_of, longest
-from api.screens.faults import fault_of, unstorable
+from api.screens.asking import (
+    Asking,
+    Choice,
+    asking_of,
+    choice_of,
+    hints_of,
+    label_of,
+    longest,
+    shown,
+)
+from api.screens.faults import changed, fault_of, missing, unstorable
 from api.screens.wording import as_json
 from streams.json_check import MAX_INTEGER
 from streams.schemas import compile_form, form_schema
 
 PREFIX = "form."
+WITH_EXAMPLE = frozenset({"text", "textarea", "email", "url", "integer", "number", "json", "loose"})
+"""Inputs that can show an example while they are empty."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 Fits = Callable[[object], bool]
 
@@ -34,6 +45,8 @@ class Field:
     help: str = ""
     bounds: str = ""
     """What fits, in words."""
+    example: str = ""
+    """What the input shows while it is empty."""
     value: str = ""
     error: str = ""
 
@@ -49,25 +62,43 @@ def fields_of(
     errors: Mapping[str, str] | None = None,
 ) -> list[Field]:
     """Return the inputs that a waiting record asks for, with what was typed and what is wrong."""
-    found = []
-    for name, asking in _askings(record):
-        schema = asking.schema
-        default = _as_typed(asking, schema["default"]) if "default" in schema else ""
-        found.append(
-            Field(
-                name,
-                str(schema.get("title") or name),
-                "text" if asking.kind == "loose" else asking.kind,
-                name in _required(record) and not _may_stay_empty(asking),
-                tuple((choice_of(option), label_of(option)) for option in asking.options),
-                longest(asking) if asking.kind != "loose" else None,
-                str(schema.get("description") or ""),
-                hints_of(asking),
-                answers.get(PREFIX + name, "") if answers else default,
-                (errors or {}).get(name, ""),
-            )
+    return [
+        _field(
+            name,
+            asking,
+            answers.get(PREFIX + name, "") if answers else None,
+            (errors or {}).get(name, ""),
+            required=name in _required(record),
         )
-    return found
+        for name, asking in _askings(record)
+    ]
+
+
+def _field(name: str, asking: Asking, typed: str | None, error: str, *, required: bool) -> Field:
+    """Return one input: as typed, or with its default where nobody has typed yet."""
+    schema = asking.schema
+    default = _as_typed(asking, asking.given[0]) if asking.given else ""
+    return Field(
+        name,
+        str(schema.get("title") or name),
+        "fixed" if asking.fixed else "text" if asking.kind == "loose" else asking.kind,
+        required and not asking.fixed and not _may_stay_empty(asking),
+        tuple((choice.sent, choice.label) for choice in asking.options),
+        longest(asking) if asking.kind != "loose" else None,
+        str(schema.get("description") or ""),
+        hints_of(asking),
+        _example(asking),
+        shown(asking) if asking.fixed else default if typed is None else typed,
+        error,
+    )
+
+
+def _example(asking: Asking) -> str:
+    """Return the first example as somebody would have typed it, where an input can show one."""
+    examples = asking.schema.get("examples")
+    if asking.kind not in WITH_EXAMPLE or not isinstance(examples, list) or not examples:
+        return ""
+    return _as_typed(asking, examples[0])
 
 
 def read_answers(record: Mapping[str, Any], answers: Mapping[str, str]) -> dict[str, Any]:
@@ -75,13 +106,21 @@ def read_answers(record: Mapping[str, Any], answers: Mapping[str, str]) -> dict[
     found: dict[str, Any] = {}
     for name, asking in _askings(record):
         text = answers.get(PREFIX + name, "").strip().replace("\r\n", "\n")
-        if asking.kind == "checkbox":
-            found[name] = text == "on"
-        elif text:
-            found[name] = _read(asking, text, _fits(record, name))
-        elif name in _required(record) and _may_stay_empty(asking):
-            found[name] = None
+        value = _answer(record, name, asking, text)
+        if asking.fixed and asking.given and (not text or value == asking.given):
+            value = asking.given
+        if value:
+            found[name] = value[0]
     return found
+
+
+def _answer(record: Mapping[str, Any], name: str, asking: Asking, text: str) -> tuple[Any, ...]:
+    """Return the value that a text gives a field; nothing where it gives none."""
+    if asking.kind == "checkbox" and (text or not asking.fixed):
+        return (text == "on",)
+    if text:
+        return (_read(asking, text, _fits(record, name)),)
+    return (None,) if name in _required(record) and _may_stay_empty(asking) else ()
 
 
 def errors_of(
@@ -89,16 +128,23 @@ def errors_of(
 ) -> dict[str, str]:
     """Return what is wrong with each field; a rejection need not fill the required ones."""
     found: dict[str, str] = {}
-    if not partial:
-        missing = [name for name in _required(record) if name not in filled]
-        found |= dict.fromkeys(missing, "This must be filled in.")
-    found |= {name: text for name, value in filled.items() if (text := unstorable(value))}
     asked = dict(_askings(record))
+    if not partial:
+        found |= {name: missing(asked[name]) for name in _required(record) if name not in filled}
+    found |= {name: text for name, value in filled.items() if (text := unstorable(value))}
+    found |= {
+        name: changed(asked[name]) for name in filled if _is_changed(asked[name], filled[name])
+    }
     for error in compile_form(form_schema(record, partial=partial)).iter_errors(filled):
         if error.instance_path:
             name = str(error.instance_path[0])
             found.setdefault(name, fault_of(error, asked[name], filled[name]))
     return found
+
+
+def _is_changed(asking: Asking, value: Any) -> bool:
+    """Tell whether a field that people only read got another value than the definition gives."""
+    return asking.fixed and (value,) != (asking.given or (None,))
 
 
 def _askings(record: Mapping[str, Any]) -> Iterator[tuple[str, Asking]]:
@@ -142,12 +188,17 @@ def _read(asking: Asking, text: str, fits: Fits) -> Any:
             return text
 
 
-def _chosen(options: tuple[Any, ...], text: str) -> Any:
-    """Return the option that a text names: as the form sends it, else as it is shown."""
-    for name in (choice_of, label_of):
-        for option in options:
-            if name(option) == text:
-                return option
+def _chosen(options: tuple[Choice, ...], text: str) -> Any:
+    """Return the choice that a text names: as the form sends it, as it is shown, as it is."""
+    names: tuple[Callable[[Choice], str], ...] = (
+        lambda choice: choice.sent,
+        lambda choice: choice.label,
+        lambda choice: label_of(choice.value),
+    )
+    for name in names:
+        for choice in options:
+            if name(choice) == text:
+                return choice.value
     return text
 
 

@@ -6,6 +6,28 @@ import pytest
 
 from api.screens.forms import Field, errors_of, fields_of, read_answers
 
+TITLED: dict[str, Any] = {
+    "title": "Choice",
+    "oneOf": [
+        {"const": 2, "title": "Two"},
+        {"const": "2", "title": "The text"},
+        {"const": 2.5, "title": "Half more"},
+        {"const": True, "title": "Yes"},
+        {"const": None, "title": "Undecided"},
+    ],
+}
+FIXED: list[tuple[dict[str, Any], str]] = [
+    ({"type": "string", "default": "as it is"}, "as it is"),
+    ({"type": "integer", "default": 5}, "5"),
+    ({"type": "number", "default": 5.0}, "5.0"),
+    ({"type": "boolean", "default": True}, "yes"),
+    ({"type": "boolean", "default": False}, "no"),
+    ({"type": ["string", "null"], "default": None}, "none"),
+    ({"type": "array", "default": ["x", 1]}, '["x",1]'),
+    ({**TITLED, "default": 2}, "Two"),
+    ({"type": "string", "format": "date-time", "default": "2026-12-31T18:00:00Z"}, "2026-12-31T18"),
+]
+
 
 def a_record(required: tuple[str, ...] = (), **form: Any) -> dict[str, Any]:
     return {"form": form, "required_fields": list(required)}
@@ -44,6 +66,14 @@ def answered(schema: dict[str, Any], text: str, *, required: bool = False) -> tu
         ({"enum": ["red", None, True]}, "true", True),
         ({"enum": ["red", "green"]}, "red", "red"),
         ({"type": ["boolean", "null"]}, "false", False),
+        (TITLED, "2", 2),
+        (TITLED, '"2"', "2"),
+        (TITLED, "true", True),
+        (TITLED, "null", None),
+        (TITLED, "Two", 2),
+        ({"anyOf": TITLED["oneOf"]}, "2.5", 2.5),
+        ({"type": "string", "oneOf": [{"const": "a", "title": "A"}]}, '"a"', "a"),
+        ({"oneOf": [{"const": 1}, {"type": "null"}]}, "null", None),
         ({"type": "number"}, "1e3", 1000),
         ({"type": "array"}, '["x"]', ["x"]),
         ({"type": "string", "maxLength": 500}, "a\r\nb", "a\nb"),
@@ -82,6 +112,14 @@ def test_what_is_typed_becomes_the_value_that_fits(
             "entry 2, n: This must be a whole number.",
         ),
         ({"anyOf": [{"type": "integer"}, {"type": "boolean"}]}, "x", "a whole number"),
+        (TITLED, "three", "Choose one of: Two, The text, Half more, Yes, Undecided."),
+        (
+            {"type": "integer", "anyOf": [{"const": 1, "title": "A"}, {"const": 2}]},
+            "x",
+            "of: A, 2.",
+        ),
+        ({"type": "integer", "enum": [1, 2]}, "x", "Choose one of: 1, 2."),
+        ({"const": 7}, "x", "This must be 7."),
         ({"enum": ["red", None]}, "blue", "Choose one of: red, none."),
         ({"type": "string", "format": "date"}, "2026-13-45", "Write a day that there is"),
         ({"type": "string", "format": "date-time"}, "tomorrow", "Write an instant"),
@@ -102,6 +140,8 @@ def test_what_does_not_fit_is_said_in_words(schema: dict[str, Any], text: str, s
         {"type": "boolean", "default": True},
         {"type": ["boolean", "null"], "default": None},
         {"enum": ["a  b", 2, None], "default": None},
+        {"oneOf": [{"const": 1, "title": "One"}, {"const": None}], "default": 1},
+        {"oneOf": [{"const": 1, "title": "One"}, {"const": None}], "default": None},
         {"anyOf": [{"type": "integer"}, {"type": "boolean"}], "default": True},
         {"type": "string", "default": "as it is"},
         {"type": "string", "format": "date-time", "default": "2026-12-31T18:00:00Z"},
@@ -140,6 +180,10 @@ def test_a_rejection_need_not_fill_what_is_required() -> None:
         ({"type": "string", "maxLength": 300}, "textarea"),
         ({"type": ["array", "null"]}, "json"),
         ({"type": ["array", "string"]}, "text"),
+        (TITLED, "select"),
+        ({"anyOf": [{"const": "a"}, {"type": "string"}]}, "text"),
+        ({"type": "string", "readOnly": True}, "fixed"),
+        ({"type": "string", "readOnly": False}, "text"),
     ],
 )
 def test_a_schema_gets_a_fitting_input(schema: dict[str, Any], kind: str) -> None:
@@ -158,6 +202,12 @@ def test_a_schema_gets_a_fitting_input(schema: dict[str, Any], kind: str) -> Non
         ({"type": "string", "pattern": "^x"}, "fits the pattern ^x"),
         ({"type": "array"}, 'a list in JSON, such as ["a", "b"]'),
         ({"type": "string", "format": "date-time"}, "in UTC"),
+        (
+            {"type": "string", "minLength": 3, "deprecated": True},
+            "no longer used; at least 3 characters",
+        ),
+        ({"enum": ["a"], "deprecated": True}, "no longer used"),
+        ({"type": "string", "minLength": 3, "readOnly": True}, ""),
     ],
 )
 def test_what_fits_is_told_before_anything_is_typed(schema: dict[str, Any], said: str) -> None:
@@ -175,3 +225,75 @@ def test_choices_read_as_words_and_keep_their_spaces() -> None:
 def test_fields_stand_as_the_author_wrote_them() -> None:
     found = fields_of(a_record(zebra={"type": "string"}, a={}, middle={}), {})
     assert [field.name for field in found] == ["zebra", "a", "middle"]
+
+
+def test_choices_with_titles_show_them_and_send_their_constants() -> None:
+    assert the_field(TITLED).title == "Choice"
+    assert the_field(TITLED).options == (
+        ("2", "Two"),
+        ('"2"', "The text"),
+        ("2.5", "Half more"),
+        ("true", "Yes"),
+        ("null", "Undecided"),
+    )
+
+
+def test_a_missing_choice_is_told_with_the_choices() -> None:
+    assert answered(TITLED, "", required=True)[1].startswith("Choose one of: Two, The text")
+    assert answered({"enum": ["a", "b"]}, "", required=True)[1] == "Choose one of: a, b."
+    assert answered(TITLED, "")[1] == ""
+
+
+@pytest.mark.parametrize(("schema", "text"), FIXED)
+def test_what_people_only_read_shows_its_default_and_is_sent_with_it(
+    schema: dict[str, Any], text: str
+) -> None:
+    record = a_record(("it",), it={**schema, "readOnly": True})
+    (field,) = fields_of(record, {"form.it": "other"})
+    filled = read_answers(record, {})
+    assert field.value.startswith(text)
+    assert not field.required
+    assert (filled, type(filled["it"])) == ({"it": schema["default"]}, type(schema["default"]))
+    assert errors_of(record, filled, partial=False) == {}
+
+
+@pytest.mark.parametrize("schema", [{"default": 5}, {"const": 5}, {}])
+@pytest.mark.parametrize("partial", [True, False])
+def test_another_value_for_what_people_only_read_is_refused(
+    schema: dict[str, Any], partial: bool
+) -> None:
+    record = a_record(it={"type": "integer", "readOnly": True, **schema})
+    filled = read_answers(record, {"form.it": "6"})
+    stays = "as shown" if schema else "empty"
+    said = {"it": f"This cannot be changed: it stays {stays}."}
+    assert errors_of(record, filled, partial=partial) == said
+
+
+def test_the_same_value_for_what_people_only_read_is_taken() -> None:
+    record = a_record(it={"type": "number", "readOnly": True, "default": 5})
+    filled = read_answers(record, {"form.it": "5.0"})
+    assert (filled, errors_of(record, filled, partial=False)) == ({"it": 5}, {})
+
+
+@pytest.mark.parametrize("kind", ["string", "boolean"])
+def test_what_people_only_read_is_left_out_where_nothing_is_given(kind: str) -> None:
+    schema = {"type": kind, "readOnly": True}
+    assert the_field(schema).value == ""
+    assert answered(schema, "") == (None, "")
+    assert "gives it no default" in answered(schema, "", required=True)[1]
+
+
+@pytest.mark.parametrize(
+    ("schema", "example"),
+    [
+        ({"type": "string", "examples": ["K-12", "K-13"]}, "K-12"),
+        ({"type": "integer", "examples": [5]}, "5"),
+        ({"type": "object", "examples": [{"a": 1}]}, '{\n  "a": 1\n}'),
+        ({"enum": ["a"], "examples": ["a"]}, ""),
+        ({"type": "string", "format": "date", "examples": ["2026-12-31"]}, ""),
+        ({"type": "string", "examples": "K-12"}, ""),
+        ({"type": "string"}, ""),
+    ],
+)
+def test_an_empty_input_shows_the_first_example(schema: dict[str, Any], example: str) -> None:
+    assert the_field(schema).example == example
