@@ -1,8 +1,7 @@
 """`sluicegate asyncapi`: the document of all topics and messages."""
 
-import sys
-
 from cli.errors import OK
+from cli.printing import write_exactly
 
 
 def print_document() -> int:
@@ -11,5 +10,5 @@ def print_document() -> int:
     from streams.asyncapi import document, text_of
 
     settings = load_settings()
-    sys.stdout.write(text_of(document(settings.topic_prefix, settings.event_topics)))
+    write_exactly(text_of(document(settings.topic_prefix, settings.event_topics)))
     return OK

@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from uuid import uuid4
 
 from cli.errors import FAILED, OK, USAGE, NotFound, fail
 from cli.parts import open_producer, open_store, settings_for_both
+from cli.printing import write_line
 from cli.sending import await_receipt, missing_request, print_receipt
 from cli.show import print_json
 from engine.effects import Refuse
@@ -127,7 +127,7 @@ def _print_sent(
         return OK
     started = "rerun_of" in sent or "workflow" in sent
     if receipt is None or started:
-        sys.stdout.write(f"{sent['execution_id' if started else 'command_id']}\n")
+        write_line(f"{sent['execution_id' if started else 'command_id']}")
     return OK if receipt is None else print_receipt(receipt, as_json)
 
 
@@ -192,9 +192,9 @@ def _print_end(execution: Mapping[str, Any], as_json: bool) -> int:
     else:
         about = execution["result"] or execution["paused_reason"]
         told = f" ({about})" if about else ""
-        sys.stdout.write(f"{execution['execution_id']}: {execution['status']}{told}\n")
+        write_line(f"{execution['execution_id']}: {execution['status']}{told}")
         if execution["error_message"]:
-            sys.stdout.write(f"{execution['error_code']}: {execution['error_message']}\n")
+            write_line(f"{execution['error_code']}: {execution['error_message']}")
     return FAILED if execution["status"] in STOPPED else OK
 
 
@@ -233,5 +233,5 @@ async def _send_note(line: Line, id: str, message: Outgoing, asker: Asker) -> in
     if asker.as_json:
         print_json({"decision_id": id})
     else:
-        sys.stdout.write(f"{id}\n")
+        write_line(id)
     return OK

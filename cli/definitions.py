@@ -1,6 +1,5 @@
 """`sluicegate validate`, `apply` and `diff`."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from difflib import unified_diff
@@ -17,6 +16,7 @@ from actions.definitions import (
 )
 from cli.errors import FAILED, OK, USAGE, fail
 from cli.parts import open_store, settings_for_database
+from cli.printing import complain, write, write_line, write_lines
 from cli.show import print_json
 from engine.definition import Definition
 
@@ -43,7 +43,7 @@ def validate_files(paths: Sequence[Path], *, as_json: bool = False) -> int:
     else:
         _print(found)
     for folder in empty:
-        sys.stderr.write(
+        complain(
             f"sluicegate: no workflow definition was found in {folder} "
             f"(*{', *'.join(SUFFIXES)}; subfolders are not read)\n"
         )
@@ -62,12 +62,10 @@ def _print_as_json(found: Folder, *, valid: bool) -> None:
 
 
 def _print(found: Folder) -> None:
-    for mistake in sorted(found.mistakes):
-        sys.stdout.write(f"{mistake}\n")
+    write_lines(map(str, sorted(found.mistakes)))
     for warning in sorted(found.warnings):
-        sys.stderr.write(f"{warning} (warning)\n")
-    for definition in found.definitions:
-        sys.stdout.write(f"{definition.file}: ok\n")
+        complain(f"{warning} (warning)\n")
+    write_lines(f"{definition.file}: ok" for definition in found.definitions)
 
 
 def read_sound_folder(folder: Path) -> Folder:
@@ -77,7 +75,7 @@ def read_sound_folder(folder: Path) -> Folder:
     found = read_folder(folder)
     if found.mistakes:
         for mistake in sorted(found.mistakes):
-            sys.stderr.write(f"{mistake}\n")
+            complain(f"{mistake}\n")
         fail("nothing was registered: mend the mistakes above")
     return found
 
@@ -89,10 +87,9 @@ async def apply_folder(folder: Path) -> int:
     found = read_sound_folder(folder)
     async with open_store(settings_for_database(), bounded=False) as store:
         applied = await register(store, found.definitions, found.resources)
-    for name, version in applied:
-        sys.stdout.write(f"{name}: version {version}\n")
+    write_lines(f"{name}: version {version}" for name, version in applied)
     if not applied:
-        sys.stdout.write("no definition has changed\n")
+        write_line("no definition has changed")
     return OK
 
 
@@ -115,10 +112,10 @@ async def diff_folder(folder: Path, as_json: bool) -> int:
     if as_json:
         print_json({"changes": changed})
     elif not changed:
-        sys.stdout.write("no definition has changed\n")
+        write_line("no definition has changed")
     else:
-        sys.stdout.write("".join(f"{line}\n" for each in changed for line in _told(each)))
-        sys.stdout.write(f"\nsluicegate apply {folder} registers this\n")
+        write("".join(f"{line}\n" for each in changed for line in _told(each)))
+        write(f"\nsluicegate apply {folder} registers this\n")
     return FAILED if changed else OK
 
 

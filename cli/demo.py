@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from uuid import uuid4
 from cli.dev import an_order, send, stop_on_signals
 from cli.errors import FAILED, OK, fail
 from cli.local import Interrupted, Local, Phases, is_terminal, packaged_examples
+from cli.printing import write
 from devstack.processes import StackFailed
 
 PATIENCE_SECONDS = 20.0
@@ -42,7 +42,7 @@ def run_demo(once: bool, data_dir: Path | None, port: int, ready_file: Path | No
             story.tell()
             if play_approver:
                 return story.decide()
-            sys.stdout.write(f"\nDecide it at {story.link}, then look at the trace. Ctrl-C ends.\n")
+            write(f"\nDecide it at {story.link}, then look at the trace. Ctrl-C ends.\n")
             local.supervisor.watch(stop, lambda name: phases.say(f"{name} was started again"))
         except Interrupted:
             phases.say("stopped while starting")
@@ -88,7 +88,7 @@ class Story:
             self._phases.say(f"published order {order['order_id']}: {total} EUR, {text}")
             self._say_end(str(order["order_id"]))
         roles = ", ".join(record["roles"])
-        sys.stdout.write(
+        write(
             f"\n  {record['title']}\n"
             f"  execution  {record['execution_id']}\n"
             f"  waits for  {roles} until {record['expires_at']}\n"

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from cli.errors import INTERRUPTED, OK, fail
 from cli.local import Interrupted, Local, Phases, packaged_examples, wipe
+from cli.printing import flush, write
 from devstack.processes import StackFailed
 from devstack.stack import default_data_dir
 
@@ -151,7 +152,7 @@ def run_dev(options: DevOptions) -> int:
 
 def _print_addresses(local: Local) -> None:
     addresses = local.stack.addresses
-    sys.stdout.write(
+    write(
         f"\n  inbox and API   {local.url}   (documentation: {local.url}/docs)\n"
         f"  KAFKA_BOOTSTRAP_SERVERS={addresses.kafka}\n"
         f"  DATABASE_URL={addresses.database_url}\n"
@@ -160,4 +161,4 @@ def _print_addresses(local: Local) -> None:
         "  The broker keeps everything in memory; executions and approvals are in PostgreSQL.\n"
         "  Ctrl-C ends all; the data stays for the next time.\n\n"
     )
-    sys.stdout.flush()
+    flush()

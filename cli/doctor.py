@@ -1,9 +1,9 @@
 """`sluicegate doctor`: what this deployment needs, checked, with the command that mends it."""
 
-import sys
 from collections.abc import AsyncIterator
 
 from cli.errors import FAILED, MIGRATION_NEEDED, OK, UNREACHABLE
+from cli.printing import write_line
 from cli.show import print_json
 from config.checks import Check
 from config.settings import Settings, load_settings, masked
@@ -28,9 +28,9 @@ async def examine(as_json: bool) -> int:
             [{"name": c.name, "ok": c.good, "answer": c.answer, "remedy": c.remedy} for c in checks]
         )
     for check in () if as_json else checks:
-        sys.stdout.write(f"{'ok  ' if check.good else 'BAD '} {check.name}: {check.answer}\n")
+        write_line(f"{'ok  ' if check.good else 'BAD '} {check.name}: {check.answer}")
         if check.remedy and not check.good:
-            sys.stdout.write(f"       {check.remedy}\n")
+            write_line(f"       {check.remedy}")
     return _exit_code({check.name for check in checks if not check.good})
 
 

@@ -1,9 +1,10 @@
 """Exit codes, and how an error of ours ends a command (interfaces.md, exit codes)."""
 
 import asyncio
-import sys
 from collections.abc import Coroutine
 from typing import Any, NoReturn, TypeVar
+
+from cli.printing import complain
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class NotFound(Exception):
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """Say what went wrong on standard error, and end with a code."""
-    sys.stderr.write(f"sluicegate: {message}\n")
+    complain(f"sluicegate: {message}\n")
     raise SystemExit(code)
 
 

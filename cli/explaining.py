@@ -1,6 +1,5 @@
 """`sluicegate explain`: why an event starts a workflow, or does not."""
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from cli.errors import OK
 from cli.offline import read_event, read_sound
+from cli.printing import write, write_lines
 from cli.show import print_json, print_rows
 from cli.testing.schemas import problem_of
 from engine.explain import Explanation, explain_all
@@ -33,10 +33,10 @@ def explain_event(path: Path, event_text: str, type: str | None, as_json: bool) 
         print_json([each.as_dict() for each in explained])
         return OK
     for each in explained:
-        sys.stdout.write("".join(f"{line}\n" for line in _lines(each)))
+        write_lines(_lines(each))
     rows = [row for each in explained for row in _comparisons(each)]
     if rows:
-        sys.stdout.write("\n")
+        write("\n")
         print_rows(rows, COLUMNS, "")
     return OK
 

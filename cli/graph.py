@@ -1,10 +1,10 @@
 """`sluicegate graph`: a picture of a definition."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.errors import FAILED, NOT_FOUND, OK, USAGE, fail
+from cli.printing import complain, write_document
 
 if TYPE_CHECKING:
     from actions.definitions import Folder
@@ -24,7 +24,7 @@ def draw_file(path: Path, *, mermaid: bool, out: Path | None) -> int:
     found = Folder()
     read_into(path, found)
     for mistake in sorted(found.mistakes):
-        sys.stderr.write(f"{mistake}\n")
+        complain(f"{mistake}\n")
     if found.mistakes:
         return FAILED
     _write(_drawn(found, mermaid=mermaid), out)
@@ -40,7 +40,7 @@ def _drawn(found: "Folder", *, mermaid: bool) -> str:
 
 def _write(text: str, out: Path | None) -> None:
     if out is None:
-        sys.stdout.write(text)
+        write_document(text)
         return
     try:
         out.write_text(text, "utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.errors import NotFound
 from cli.parts import open_store, settings_for_database
+from cli.printing import write, write_lines
 from cli.sending import missing_request
 from cli.show import columns_that_fit, print_fields, print_json, print_page
 from cli.tracing import length
@@ -116,7 +117,7 @@ async def list_approvals(wanted: Wanted, limit: int, cursor: str | None, as_json
     empty = "Nobody is waiting for a decision."
     print_page(Page(rows, page.next_cursor), columns(), empty, as_json=False)
     if rows and sys.stdout.isatty():
-        sys.stdout.write(f"\n{HINT}\n")
+        write(f"\n{HINT}\n")
 
 
 async def watch(wanted: Wanted, limit: int, as_json: bool) -> int:
@@ -148,7 +149,7 @@ async def show_approval(request_id: str, as_json: bool) -> None:
     told = {**found["record"], **found}
     print_fields({name: told[name] for name in FIELDS if told.get(name)})
     if found["status"] == "pending":
-        sys.stdout.write("".join(f"{line}\n" for line in answers(found)))
+        write_lines(answers(found))
 
 
 def answers(approval: Row) -> list[str]:

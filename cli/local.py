@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cli.printing import flush, write_line
 from config.settings import Settings, load_settings
 from devstack.processes import StackFailed, free_port, port_answers, tail
 from devstack.stack import EmbeddedStack
@@ -40,8 +41,8 @@ class Phases:
 
     def say(self, text: str) -> None:
         """Print one phase."""
-        sys.stdout.write(f"{time.monotonic() - self.begun:6.2f} s  {text}\n")
-        sys.stdout.flush()
+        write_line(f"{time.monotonic() - self.begun:6.2f} s  {text}")
+        flush()
 
 
 def choose_port(port: int) -> int:

@@ -10,6 +10,7 @@ from cli import approvals, audit, dead_letters, executions, operating, schedules
 from cli.chaos import entry as chaos
 from cli.errors import USAGE, exit_code_of, fail, run
 from cli.options import JsonFlag
+from cli.printing import flush
 
 app = typer.Typer(
     name="sluicegate",
@@ -293,6 +294,8 @@ def main(**options: Any) -> None:
             _require_text(sys.argv[1:])
             raise
         fail(str(error), code)
+    finally:
+        flush()
 
 
 def _require_text(arguments: list[str]) -> None:

@@ -1,11 +1,11 @@
 """`sluicegate migrate`: schema and topics."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli.errors import MIGRATION_NEEDED, OK
 from cli.parts import open_store, settings_for_both, settings_for_database
+from cli.printing import write_line
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,4 +85,4 @@ def _tell_of_sizes(wanted: "Sequence[TopicSpec]", known: Mapping[str, int]) -> N
 
 def print_line(text: str) -> None:
     """Write one line to standard output."""
-    sys.stdout.write(f"{text}\n")
+    write_line(text)

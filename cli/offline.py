@@ -1,6 +1,5 @@
 """What the offline commands read: definitions without mistakes, and an event as JSON."""
 
-import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from actions.definitions import Folder, read_folder, read_into
 from cli.errors import USAGE, fail
 from cli.given import read_data
+from cli.printing import write_lines
 from engine.durations import parse_instant
 from engine.explain import Event
 
@@ -26,7 +26,7 @@ def read_sound(path: Path) -> Folder:
     else:
         read_into(path, found)
     if found.mistakes:
-        sys.stdout.write("".join(f"{mistake}\n" for mistake in sorted(found.mistakes)))
+        write_lines(map(str, sorted(found.mistakes)))
         fail("mend the mistakes above first")
     if not found.definitions:
         fail(f"{path} holds no workflow definition", USAGE)

@@ -1,6 +1,5 @@
 """`sluicegate preview`: what an event would lead to, given answers to its approvals."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from actions.definitions import read_folder
 from cli.errors import FAILED, OK, USAGE, fail
 from cli.offline import read_event, read_sound
+from cli.printing import write_lines
 from cli.show import print_json
 from cli.testing.schemas import problem_of
 from engine.assumed import Answered
@@ -40,7 +40,7 @@ def preview_event(
     if as_json:
         print_json(previewed.as_dict())
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in lines_of(previewed)))
+        write_lines(lines_of(previewed))
     return FAILED if isinstance(previewed.answer, Refuse) else OK
 
 

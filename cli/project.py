@@ -1,11 +1,11 @@
 """`sluicegate new`: a project with a workflow, its test, a compose file, settings for editors."""
 
 import re
-import sys
 from importlib.resources import files
 from pathlib import Path
 
 from cli.errors import OK, USAGE, fail
+from cli.printing import write
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
 PLACE = "@@name@@"
@@ -37,7 +37,7 @@ def make_project(name: str) -> int:
     for path, text in texts.items():
         _write(folder / path, text)
     next_ones = "sluicegate test   # what the workflow does\nsluicegate dev    # run it\n"
-    sys.stdout.write(f"\ncd {name}\n{next_ones}")
+    write(f"\ncd {name}\n{next_ones}")
     return OK
 
 
@@ -47,4 +47,4 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, "utf-8")
     except OSError as problem:
         fail(f"{path} cannot be written: {problem.strerror}")
-    sys.stdout.write(f"made {path}\n")
+    write(f"made {path}\n")

@@ -4,6 +4,7 @@ import sys
 
 from cli.errors import NotFound
 from cli.parts import open_store, settings_for_both, settings_for_database
+from cli.printing import write, write_document
 from cli.show import columns_that_fit, print_fields, print_json, print_page, print_rows
 from cli.tracing import print_trace
 from storage.reading import MAX_LIMIT, ExecutionFilter, Page, Reading
@@ -122,7 +123,7 @@ async def show_workflow(name: str, version: int | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        sys.stdout.write(found["definition"].rstrip("\n") + "\n")
+        write_document(found["definition"].rstrip("\n") + "\n")
 
 
 async def list_versions(name: str, as_json: bool) -> None:
@@ -170,4 +171,4 @@ async def show_lag(as_json: bool) -> None:
     if sys.stdout.isatty():
         members = (f", {m['name']} reads {m['partitions']}" for m in report["members"])
         told = "".join((f"{report['behind']} behind; group {report['state']}", *members))
-        sys.stdout.write(f"\n{told}\n")
+        write(f"\n{told}\n")

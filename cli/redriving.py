@@ -11,6 +11,7 @@ import typer
 from cli.errors import FAILED, NOT_FOUND, OK, USAGE, NotFound, fail
 from cli.given import read_past
 from cli.parts import open_producer, open_store, settings_for_both, settings_for_database
+from cli.printing import complain, write
 from cli.show import print_fields, print_json, print_page, tracked
 from storage.dead_letters import (
     Asked,
@@ -128,9 +129,9 @@ def _report(
     if as_json:
         print_json({name: done, "refused": [{"id": i, "why": str(w)} for i, w in refused.items()]})
     else:
-        sys.stdout.write(f"{len(done)} dead letter{'s' * (len(done) != 1)} {name}\n")
+        write(f"{len(done)} dead letter{'s' * (len(done) != 1)} {name}\n")
         for why in refused.values():
-            sys.stderr.write(f"sluicegate: {why}\n")
+            complain(f"sluicegate: {why}\n")
     if not refused:
         return OK
     is_unknown = all(isinstance(why, NoDeadLetter) for why in refused.values())

@@ -1,14 +1,14 @@
 """`sluicegate schema`: the JSON Schema of definition files, for editors."""
 
 import json
-import sys
 
 from cli.errors import OK
+from cli.printing import write_exactly
 
 
 def print_schema(resources: bool) -> int:
     """Print the schema of workflows, or of `resources.yaml`; returns the exit code."""
-    sys.stdout.write(schema_text(resources=resources))
+    write_exactly(schema_text(resources=resources))
     return OK
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from uuid import uuid4
 
 from cli.errors import FAILED, NOT_FOUND, OK, USAGE, NotFound, fail
 from cli.parts import FIRST_CONTACT_SECONDS, open_producer, open_store, settings_for_both
+from cli.printing import write_line
 from cli.show import print_json
 from config.settings import Settings
 
@@ -42,7 +42,7 @@ async def send_event(
     async with open_producer(settings) as out:
         await _require_topic(settings, target)
         await out.send([Outgoing(target, key or event_id, value, headers)])
-    sys.stdout.write(f"{event_id}\n")
+    write_line(event_id)
     return OK
 
 
@@ -123,7 +123,7 @@ def print_receipt(receipt: Mapping[str, Any], as_json: bool) -> int:
     if as_json:
         print_json(receipt)
     elif not refused:
-        sys.stdout.write(f"{receipt['result']}: {receipt['message']}\n")
+        write_line(f"{receipt['result']}: {receipt['message']}")
     if not refused:
         return OK
     code = NOT_FOUND if receipt["code"] in UNKNOWN else FAILED

@@ -1,13 +1,13 @@
 """How commands print: tables on a terminal, JSON on request, plain columns elsewhere."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from shutil import get_terminal_size
 from typing import Any, Protocol, TypeVar
+
+from cli.printing import one_line, write, write_exactly
 
 T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]
@@ -44,14 +44,19 @@ def text_of(value: object) -> str:
     return str(value)
 
 
+def cell_of(value: object) -> str:
+    """Return a value as the cell of a list: one line, which ends no cell and moves nothing."""
+    return one_line(text_of(value))
+
+
 def print_json(value: object) -> None:
     """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+    write_exactly(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
 
 
 def print_json_line(value: object) -> None:
     """Print a value as JSON on a line of its own."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+    write_exactly(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
 
 
 def _plain(value: object) -> object:
@@ -71,7 +76,7 @@ def print_rows(rows: Rows, columns: Mapping[str, str], empty: str) -> None:
     """Print rows: a table on a terminal, tab-separated columns elsewhere."""
     if not sys.stdout.isatty():
         for row in rows:
-            sys.stdout.write("\t".join(text_of(row.get(name)) for name in columns) + "\n")
+            write("\t".join(cell_of(row.get(name)) for name in columns) + "\n")
         return
     from rich.console import Console
 
@@ -90,7 +95,7 @@ def table_of(rows: Rows, columns: Mapping[str, str], empty: str) -> Any:
         table.add_column(title, overflow="fold", no_wrap=title in WHOLE)
     for row in rows:
         # As text: what stands in data is no markup.
-        table.add_row(*(Text(text_of(row.get(name))) for name in columns))
+        table.add_row(*(Text(cell_of(row.get(name))) for name in columns))
     return table
 
 
@@ -101,7 +106,7 @@ def print_page(page: Page, columns: Mapping[str, str], empty: str, *, as_json: b
         return
     print_rows(page.items, columns, empty)
     if page.next_cursor is not None and sys.stdout.isatty():
-        sys.stdout.write(f"\nthere are more: repeat it with --cursor {page.next_cursor}\n")
+        write(f"\nthere are more: repeat it with --cursor {page.next_cursor}\n")
 
 
 def tracked(items: Sequence[T], what: str) -> Iterator[T]:
@@ -119,16 +124,6 @@ def print_fields(row: Mapping[str, Any]) -> None:
     """Print one thing, a field per line."""
     width = max(map(len, row), default=0)
     for name, value in row.items():
-        sys.stdout.write(f"{name:<{width}}  {text_of(value)}\n")
-
-
-@contextmanager
-def to_readers_that_leave() -> Iterator[None]:
-    """Write to a pipe whose reader, such as `head`, may have had enough; that is no failure."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        # Its further lines stand below the first: none of them passes for a field.
+        first, *more = text_of(value).split("\n")
+        write(f"{name:<{width}}  {first}\n" + "".join(f"{'':<{width}}  {line}\n" for line in more))

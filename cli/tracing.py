@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cli.printing import write_lines
 from cli.show import text_of
 
 Row = Mapping[str, Any]
@@ -29,8 +30,7 @@ WIDTH = 80
 
 def print_trace(trace: Row) -> None:
     """Print a trace: the execution in a line, then its steps, then what it waits for."""
-    for line in lines_of(trace):
-        sys.stdout.write(line + "\n")
+    write_lines(lines_of(trace))
 
 
 def summary(execution: Row) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from cli.errors import FAILED, OK, NotFound
 from cli.parts import open_store, settings_for_database
-from cli.show import columns_that_fit, print_json_line, table_of, text_of
+from cli.printing import flush_or_leave, write, write_line
+from cli.show import cell_of, columns_that_fit, print_json_line, table_of
 from storage.reading import ExecutionFilter, Reading
 
 PAUSE_SECONDS = 0.5
@@ -58,9 +59,9 @@ def _print_change(change: str, row: Row, columns: Mapping[str, str], as_json: bo
     if as_json:
         print_json_line({"change": change, **row})
     else:
-        cells = (text_of(row.get(name)) for name in columns)
-        sys.stdout.write("\t".join((change, *cells)) + "\n")
-    sys.stdout.flush()
+        cells = (cell_of(row.get(name)) for name in columns)
+        write("\t".join((change, *cells)) + "\n")
+    flush_or_leave()
 
 
 async def watch_executions(wanted: ExecutionFilter, limit: int, as_json: bool) -> int:
@@ -95,11 +96,11 @@ async def watch_execution(id: str, as_json: bool) -> int:
                 place = (step["step_path"], step["attempt"])
                 if told.get(place) != step["status"]:
                     told[place] = step["status"]
-                    print_json_line(step) if as_json else sys.stdout.write(step_line(step) + "\n")
-            sys.stdout.flush()
+                    print_json_line(step) if as_json else write_line(step_line(step))
+            flush_or_leave()
             execution = trace["execution"]
             if execution["status"] in ENDED:
                 break
             await asyncio.sleep(PAUSE_SECONDS)
-    print_json_line(execution) if as_json else sys.stdout.write(summary(execution) + "\n")
+    print_json_line(execution) if as_json else write_line(summary(execution))
     return FAILED if execution["status"] in STOPPED else OK

@@ -15,6 +15,7 @@ from cli.chaos.own import Asked, run_own
 from cli.chaos.target import Target, is_local, read_events, settings_of
 from cli.errors import FAILED, INTERRUPTED, OK, fail
 from cli.local import is_terminal
+from cli.printing import flush, write_line, write_lines
 from config.errors import ConfigError
 from devstack.processes import StackFailed
 from storage.store import address_of
@@ -67,8 +68,8 @@ def run_chaos(options: Options) -> int:
     if options.against is None and (options.events or options.commands):
         raise ConfigError("--events and --fault go with --against ENV: name the deployment")
     seed = secrets.randbelow(LARGEST_SEED) if options.seed is None else options.seed
-    sys.stdout.write(f"seed {seed}\n")
-    sys.stdout.flush()
+    write_line(f"seed {seed}")
+    flush()
     progress = Progress()
     try:
         if options.against is None:
@@ -102,7 +103,7 @@ def _target(options: Options, file: Path, seed: int, progress: Progress) -> Targ
 
 def report(card: Mapping[str, Any], file: Path | None) -> int:
     """Print a card and keep it; return the exit code."""
-    sys.stdout.write("\n".join(lines_of(card)) + "\n")
+    write_lines(lines_of(card))
     if file is not None:
         write_card(card, file)
     return FAILED if card["findings"] else OK

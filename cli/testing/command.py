@@ -1,6 +1,5 @@
 """`sluicegate test`: run tests of workflows in memory, and say what they cover."""
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,8 @@ from pathlib import Path
 
 from actions.definitions import Mistake
 from cli.errors import FAILED, OK
-from cli.show import print_json, to_readers_that_leave
+from cli.printing import complain, write, write_line, write_lines
+from cli.show import print_json
 from cli.testing.coverage import Coverage
 from cli.testing.reading import Found, SuiteFile, find
 from cli.testing.run import Outcome, run_case
@@ -71,10 +71,9 @@ def run_tests(options: Options) -> int:
     # A part of the tests says nothing about what all of them cover.
     covered = [] if options.only else _coverage(found, ran)
     low = [each for each in covered if each.percent < options.min_coverage]
-    with to_readers_that_leave():
-        (_print_json if options.as_json else _print)(ran, covered)
+    (_print_json if options.as_json else _print)(ran, covered)
     for each in low:
-        sys.stderr.write(
+        complain(
             f"sluicegate: {each.workflow} is covered to {each.percent:.0f} %,"
             f" wanted are {options.min_coverage:g} %\n"
         )
@@ -87,7 +86,7 @@ def _refuse(found: Found, *, as_json: bool) -> int:
     if as_json:
         print_json({"mistakes": [_mistake_dict(mistake) for mistake in mistakes]})
     else:
-        sys.stdout.write("".join(f"{mistake}\n" for mistake in mistakes))
+        write_lines(map(str, mistakes))
     return FAILED
 
 
@@ -111,17 +110,16 @@ def _coverage(found: Found, ran: Sequence[Ran]) -> list[Coverage]:
 
 
 def _print(ran: Sequence[Ran], covered: Sequence[Coverage]) -> None:
-    write = sys.stdout.write
     for each in ran:
         word = "ok    " if each.outcome.passed else "FAILED"
         name = f"{each.file.suite.workflow}: {each.outcome.case.name}"
-        write(f"{word}  {name} ({each.seconds * 1000:.1f} ms)\n")
+        write_line(f"{word}  {name} ({each.seconds * 1000:.1f} ms)")
         write("".join(f"        {failure}\n" for failure in each.failures))
     failed = sum(not each.outcome.passed for each in ran)
     seconds = sum(each.seconds for each in ran)
     write(f"\n{len(ran) - failed} passed, {failed} failed in {seconds * 1000:.0f} ms\n")
     for one in covered:
-        write("".join(f"{line}\n" for line in one.lines()))
+        write_lines(one.lines())
 
 
 def _print_json(ran: Sequence[Ran], covered: Sequence[Coverage]) -> None:

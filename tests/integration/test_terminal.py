@@ -1,6 +1,7 @@
 """The command line at a terminal and in pipes: tables, watching, what to type next, exit codes."""
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -141,10 +142,10 @@ def test_the_trace_draws_the_path_with_what_was_not_taken_and_what_lies_ahead(sh
     assert "? manager" in plain.stdout, plain.stderr
 
 
-def watching(world: World, *arguments: str) -> "subprocess.Popen[str]":
+def watching(world: World, *arguments: str, **env: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "cli", *arguments],
-        env=world.env,
+        env={**world.env, **env},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -333,3 +334,66 @@ def test_a_request_named_in_the_list_stays_readable_without_a_title(quiet: World
     lines = quiet.command("approvals", "list", "--limit", "200").stdout
     assert request in lines
     assert quiet.command("approvals", "show", request).returncode == 0
+
+
+def test_what_an_event_says_steers_no_terminal(shop: World) -> None:
+    id = f"\x1b[31mred{uuid4().hex[:6]}"
+    waiting = an_approval(shop, order_id=id)
+    written_out = id.replace("\x1b", r"\x1b")
+    for command in (
+        ("executions", "list", "--key", id),
+        ("executions", "show", waiting["execution_id"]),
+        ("approvals", "list", "--limit", "200"),
+        ("approvals", "show", waiting["wait_id"]),
+    ):
+        shown = at_a_terminal(command, shop.env, columns=250)
+        assert shown.returncode == 0, shown.text
+        assert id not in shown.raw
+        assert written_out in shown.raw
+    exact = shop.command("executions", "list", "--key", id, "--json")
+    assert [row["key"] for row in json.loads(exact.stdout)["items"]] == [id]
+
+
+LISTS = ("approvals", "executions", "waits", "workflows", "schedules", "dead-letters")
+
+
+@pytest.mark.parametrize("listed", LISTS)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_list_whose_reader_has_enough_ends_quietly(
+    quiet: World, listed: str, unbuffered: str
+) -> None:
+    a_request(quiet, uuid4().hex)
+    end, pipe = os.pipe()
+    os.close(end)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", listed, "list"],
+            env={**quiet.env, "PYTHONUNBUFFERED": unbuffered},
+            cwd=ROOT,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(pipe)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_watching_ends_when_nobody_reads_any_more(shop: World, unbuffered: str) -> None:
+    process = watching(shop, "approvals", "watch", "--limit", "200", PYTHONUNBUFFERED=unbuffered)
+    try:
+        waiting = an_approval(shop)
+        lines_until(process, waiting["wait_id"])
+        assert process.stdout is not None
+        process.stdout.close()
+        shop.decide(waiting, "rejected")
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        assert process.stderr is not None
+        said = process.stderr.read()
+        process.stderr.close()
+    assert said == ""
