@@ -7,7 +7,8 @@ from datetime import datetime
 from shutil import get_terminal_size
 from typing import Any, Protocol, TypeVar
 
-from cli.printing import one_line, write, write_exactly
+from cli.printing import write, write_exactly
+from config.visible import one_line
 
 T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from config.visible import one_line
+
 OWN_FIELDS = ("execution_id", "workflow", "step", "trace_id", "fields")
 SHORTEST_SECRET = 4
 """Shorter values are not masked: that would blot out ordinary text."""
@@ -48,7 +50,7 @@ class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         at = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
-        text = f"{at} {record.levelname:<7} {record.name}: {record.getMessage()}"
+        text = f"{at} {record.levelname:<7} {record.name}: {one_line(record.getMessage())}"
         about = getattr(record, "execution_id", None)
         if about:
             text += f" [{getattr(record, 'workflow', '')} {about}]"

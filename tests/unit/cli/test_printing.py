@@ -11,9 +11,10 @@ import pytest
 from rich.console import Console
 
 from cli.errors import fail
-from cli.printing import one_line, visible, write_document
+from cli.printing import write_document
 from cli.show import print_fields, print_json, print_rows, table_of
 from cli.tracing import print_trace
+from config.visible import one_line, visible
 
 ROOT = Path(__file__).parents[3]
 RED = "\x1b[31mred\x1b[0m"

@@ -58,6 +58,15 @@ def test_console_lines_are_short_and_name_the_execution(
     assert "INFO    sluicegate.test: hello [w exec_1]" in line
 
 
+def test_what_data_brings_into_a_console_line_neither_ends_nor_colours_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("INFO", "console")
+    logging.getLogger("sluicegate.workflow").info("paid\n12:00 ERROR \x1b[31mforged")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(r"paid\n12:00 ERROR \x1b[31mforged")
+
+
 def test_without_a_terminal_auto_means_json(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("INFO", "auto")
     log.info("hello")
