@@ -21,7 +21,7 @@ async def migrate_all(
     if topics:
         missing += await _create_topics(settings, check, partitions, replication)
     if check and not missing:
-        print_line("nothing is missing")
+        write_line("nothing is missing")
     return MIGRATION_NEEDED if check and missing else OK
 
 
@@ -37,15 +37,15 @@ async def _migrate_schema(settings: Settings, *, check: bool) -> int:
             versions = {one.version for one in applied}
             missing = [m for m in migrations() if m.version not in versions]
             for migration in missing:
-                print_line(f"missing: migration {migration.label}")
+                write_line(f"missing: migration {migration.label}")
             if not missing:
                 judge_schema(migrations(), applied)
             return len(missing)
         done = await migrate(store, lambda: reach("migrate.mid"))
     for name in done:
-        print_line(f"applied {name}")
+        write_line(f"applied {name}")
     if not done:
-        print_line("the schema is up to date")
+        write_line("the schema is up to date")
     return 0
 
 
@@ -66,10 +66,10 @@ async def _create_topics(
     if check:
         missing = [spec.name for spec in specs if spec.name not in known]
         for name in missing:
-            print_line(f"missing: topic {name}")
+            write_line(f"missing: topic {name}")
         return len(missing)
     for name in await admin.create_topics(specs):
-        print_line(f"created topic {name}")
+        write_line(f"created topic {name}")
     return 0
 
 
@@ -80,9 +80,4 @@ def _tell_of_sizes(wanted: "Sequence[TopicSpec]", known: Mapping[str, int]) -> N
         if found != spec.partitions:
             more = f"kafka-topics.sh --alter --topic {spec.name} --partitions {spec.partitions}"
             remedy = f"; to add some: {more}" if found < spec.partitions else ""
-            print_line(f"{spec.name} keeps its {found} partitions{remedy}")
-
-
-def print_line(text: str) -> None:
-    """Write one line to standard output."""
-    write_line(text)
+            write_line(f"{spec.name} keeps its {found} partitions{remedy}")

@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from psycopg.rows import dict_row
 
 from devstack.stack import EmbeddedStack
+from tests.deploying import deploy
 
 ROOT = Path(__file__).parent.parent
 PARTITIONS = 4
@@ -297,6 +298,15 @@ def a_world(
         yield world
 
 
+def _deploy_by_command(world: World, folder: Path) -> None:
+    for arguments in (
+        ("migrate", "--topics", "--partitions", str(PARTITIONS)),
+        ("apply", str(folder)),
+    ):
+        done = world.command(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 @contextmanager
 def a_world_of(
     code: Path,
@@ -305,7 +315,7 @@ def a_world_of(
     definitions: Mapping[str, str],
     env: Mapping[str, str],
 ) -> Iterator[World]:
-    """Make a deployment by the commands of a source tree."""
+    """Make a deployment; of another source tree by the commands of that."""
     name = f"t{uuid4().hex[:10]}"
     addresses = stack.addresses
     with psycopg.connect(addresses.database_url, autocommit=True) as connection:
@@ -329,12 +339,10 @@ def a_world_of(
     }
     producer = Producer({"bootstrap.servers": addresses.kafka, "linger.ms": 0, "log_level": 0})
     world = World(stack, name, folder, {**os.environ, **settings}, producer, code=code)
-    for arguments in (
-        ("migrate", "--topics", "--partitions", str(PARTITIONS)),
-        ("apply", str(folder)),
-    ):
-        done = world.command(*arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
+    if code == ROOT:
+        deploy(world.env, folder, PARTITIONS)
+    else:
+        _deploy_by_command(world, folder)
     thread = threading.Thread(target=world.watch, daemon=True)
     thread.start()
     try:

@@ -57,11 +57,11 @@ def test_no_wait_ends_before_its_time_over_a_slow_line(
         world.start_worker(DATABASE_URL=by_proxy(world, proxy))
         world.started_by(world.publish("nap.asked", a_nap(0)))
         proxy.delay(0.1)
-        for n in range(40):
-            world.publish("nap.asked", a_nap(6 + n * 0.05))
+        for n in range(20):
+            world.publish("nap.asked", a_nap(6 + n * 0.1))
         world.until(
             "select 1 as x where (select count(*) from workflow_executions"
-            " where status = 'completed') = 41"
+            " where status = 'completed') = 21"
         )
         early = world.query("select wait_id from waits where closed_at < due_at")
         proxy.heal()
@@ -145,7 +145,7 @@ def test_workers_that_join_and_leave_while_events_stream_in_lose_none(
         world.start_worker()
         world.started_by(world.publish("nap.asked", a_nap(0)))
         published = 0
-        for number in range(3):
+        for number in range(2):
             ready = tmp_path / f"ready-{number}"
             world.start_worker(SLUICEGATE_WORKER_READY_FILE=str(ready))
             published = stream_until(world, ready, published)

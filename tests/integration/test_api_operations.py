@@ -115,7 +115,9 @@ async def test_lists_by_name_come_in_pages_too(client: httpx.AsyncClient, path: 
         paged, cursor = [*paged, *page["items"]], page["next_cursor"]
         if cursor is None:
             break
-    assert paged == whole
+    # By what stays: the schedules of other tests come due meanwhile.
+    named = [[(one.get("name"), one["version"]) for one in items] for items in (paged, whole)]
+    assert named[0] == named[1]
     assert len(whole) >= 2
     for odd in ("odd", "PQA", "PTk5OTk5OTk5OTk5"):
         wrong = await client.get(f"{API}/workflows/{name}/versions", params={"cursor": odd})
