@@ -45,7 +45,7 @@ insert into workflows (id, name, version, content_hash, definition, body, descri
 select
     %(id)s, %(copy)s::text, version, content_hash,
     replace(definition, 'name: ' || name, 'name: ' || %(copy)s::text),
-    jsonb_set(body, '{name}', to_jsonb(%(copy)s::text)), description, labels
+    jsonb_set(body::jsonb, '{name}', to_jsonb(%(copy)s::text))::json, description, labels
 from workflows
 where name = %(name)s::text
 """
