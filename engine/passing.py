@@ -24,9 +24,11 @@ def unanswered(
     """Return an approval over which going on at an outermost step would lead, None without one.
 
     `steps` is what steps came to so far. An approval behind a condition does not count: nobody
-    knows whether it would have been asked for.
+    knows whether it would have been asked for. Those of the workflow's `on_error` follow none.
     """
     order = sequence(definition, definition.first)
+    if first not in order:
+        return None
     reached = max((n for n, path in enumerate(order) if path in steps), default=0)
     for passed in order[reached : order.index(first)]:
         for path in _certain(definition, passed):

@@ -232,6 +232,8 @@ def test_nobody_goes_on_behind_an_approval_that_was_not_answered(
         assert refused(world, order(world, kind, failed, **data)) == "waits_for_approval"
     again = obeyed(world, order(world, "skip", failed, step="first"))["execution_id"]
     assert world.waiting(execution_id=again)["step_path"] == "sign"
+    told = obeyed(world, order(world, "retry", failed, from_step="told"))["execution_id"]
+    assert steps_of(world, ended(world, told)["execution_id"]) == {"told": "completed"}
 
 
 # S131 S205
