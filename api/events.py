@@ -23,6 +23,7 @@ from streams.codecs import (
     Outgoing,
     RawRecord,
     decode_event,
+    media_type,
     structured_data,
 )
 
@@ -230,8 +231,7 @@ def _topic(parts: Parts) -> str:
 
 def _enveloped(headers: Mapping[str, str], value: object) -> object:
     """Return an event in binary mode as the structured one that it stands for."""
-    structured = headers.get("content-type", "").lower().startswith("application/cloudevents")
-    if structured or "ce-type" not in headers:
+    if media_type(headers) in (STRUCTURED, BATCH) or "ce-type" not in headers:
         return value
     named = {name[3:]: unquote(text) for name, text in headers.items() if name.startswith("ce-")}
     return {**named, "data": value}

@@ -18,6 +18,7 @@ from storage.answering import Answering
 from storage.reading import MAX_LIMIT, MAX_OFFSET, Page, Reading
 from storage.store import PostgresStore
 from streams.admin import Admin
+from streams.codecs import media_type
 from streams.definitions import Definitions
 from streams.json_check import Undecodable, read_json
 from streams.producer import KafkaOut
@@ -127,7 +128,7 @@ def page_body(page: Page) -> dict[str, Any]:
 
 async def read_body(request: Request, kinds: tuple[str, ...], limit: int) -> bytes:
     """Return a body of one of these media types within the limit; raises a 413 or 415 problem."""
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = media_type(request.headers) if "content-type" in request.headers else "application/json"
     if kind not in kinds:
         raise Problem(415, "unsupported-media-type", f"send {' or '.join(kinds)}")
     encoding = request.headers.get("content-encoding", "identity").lower()

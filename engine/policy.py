@@ -128,15 +128,10 @@ def names_of(people: Template | None, scope: Scope) -> list[str]:
     return names
 
 
-def are_few(users: Iterable[str], roles: Iterable[str]) -> bool:
-    """Tell whether users and roles are as few as one approval can ask."""
-    sizes = (len(name.encode()) + NAME_BYTES for name in (*users, *roles))
-    return sum(sizes) <= MOST_PEOPLE_BYTES
-
-
 def require_few(users: Iterable[str], roles: Iterable[str]) -> None:
     """Raise TooMany for more people than one approval can ask."""
-    if not are_few(users, roles):
+    sizes = (len(name.encode()) + NAME_BYTES for name in (*users, *roles))
+    if sum(sizes) > MOST_PEOPLE_BYTES:
         raise TooMany(MOST_PEOPLE_BYTES, NAME_BYTES)
 
 

@@ -10,15 +10,7 @@ from engine.effects import Accept, Refuse
 from engine.errors import StepProblem, TooMany
 from engine.execution import Failure, Wait
 from engine.inputs import RequestChanged, RequestRefused
-from engine.policy import (
-    MOST_PEOPLE_BYTES,
-    NAME_BYTES,
-    AllOf,
-    InSequence,
-    PercentOf,
-    are_few,
-    names_of,
-)
+from engine.policy import AllOf, InSequence, PercentOf, names_of, require_few
 from engine.steps.approval import instant_text
 from engine.turn import Turn
 from engine.verbs import spec_of
@@ -83,8 +75,10 @@ def _refuse_change(turn: Turn, wait: Wait, given: RequestChanged) -> Refuse | No
         return None
     if not given.to and not given.roles:
         return Refuse("invalid_form", "name the users (to) or roles who shall decide instead")
-    if not are_few(given.to, given.roles):
-        return Refuse("invalid_form", str(TooMany(MOST_PEOPLE_BYTES, NAME_BYTES)))
+    try:
+        require_few(given.to, given.roles)
+    except TooMany as problem:
+        return Refuse("invalid_form", str(problem))
     found = turn.line_at(wait.path)
     spec = spec_of(found[2].verb) if found is not None else None
     if spec is not None and isinstance(spec.policy, AllOf | PercentOf | InSequence):

@@ -13,7 +13,7 @@ from engine.durations import in_utc, read_instant
 from engine.ids import ExecutionId, parse_execution_id, public_id
 from streams.json_check import Undecodable, read_json, require_object
 from streams.messages import Command, DomainEvent
-from streams.notes import KINDS, Answered, Grant, read_answered
+from streams.notes import KINDS, Answered, Grant, kind_of, read_answered
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_DECISION_BYTES = 64 * 1024
@@ -105,7 +105,7 @@ def _texts(headers: Headers) -> dict[str, str]:
     return found
 
 
-def _media_type(headers: Mapping[str, str]) -> str:
+def media_type(headers: Mapping[str, str]) -> str:
     """Return the media type, in lower case: its case means nothing (RFC 9110, 8.3.1)."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
@@ -149,7 +149,7 @@ def decode_event(record: RawRecord, type_fields: Sequence[str]) -> DomainEvent:
     """Return the event of a record in any of the three forms; raises Undecodable."""
     headers = _texts(record.headers)
     value = read_json(record.value, MAX_EVENT_BYTES)
-    if _media_type(headers) == STRUCTURED:
+    if media_type(headers) == STRUCTURED:
         return _structured(record, headers, require_object(value))
     if "ce_specversion" in headers or "ce_type" in headers:
         return _binary(record, headers, require_object(value))
@@ -288,12 +288,12 @@ def _id_of(record: RawRecord) -> str:
 
 def decode_answered(record: RawRecord) -> Answered:
     """Return the decision, note or grant of a record; raises Undecodable."""
-    if _media_type(_texts(record.headers)) == JWS:
+    if media_type(_texts(record.headers)) == JWS:
         raise Undecodable(
             "signed_decision", "signed decisions are not enabled in this deployment; send JSON"
         )
     value = require_object(read_json(record.value, MAX_DECISION_BYTES))
-    kind = "decision" if value.get("kind") is None else value["kind"]
+    kind = kind_of(value)
     if not isinstance(kind, str) or kind not in KINDS:
         raise Undecodable("unknown_kind", f"{kind!r} is not one of {', '.join(KINDS)}")
     if value.get("decision_id") is None:

@@ -111,6 +111,11 @@ def as_recorded(item: Answered) -> dict[str, Any]:
     return item.model_dump(mode="json", by_alias=True)
 
 
+def kind_of(value: Mapping[str, Any]) -> object:
+    """Return what a record says that it is: without a kind, or with null, a decision."""
+    return "decision" if value.get("kind") is None else value["kind"]
+
+
 def read_answered(value: Mapping[str, Any]) -> Answered:
     """Return what a record says; raises KeyError for its kind, ValidationError for the rest."""
-    return KINDS[str(value.get("kind") or "decision")].model_validate(value)
+    return KINDS[str(kind_of(value))].model_validate(value)

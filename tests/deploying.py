@@ -1,8 +1,8 @@
 """What `sluicegate migrate --topics` and `apply` do, in this process: most tests begin with it."""
 
 import asyncio
-import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from actions.definitions import read_folder
@@ -15,20 +15,9 @@ from streams.topics import Topics, TopicSpec
 
 def deploy(env: Mapping[str, str], folder: Path, partitions: int) -> None:
     """Make schema and topics of a deployment, and register a folder's definitions."""
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(_deploy(env, folder, partitions))
-        except BaseException as problem:
-            failed.append(problem)
-
     # A thread of its own: some tests run inside an event loop.
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _deploy(env, folder, partitions)).result()
 
 
 async def _deploy(env: Mapping[str, str], folder: Path, partitions: int) -> None:
