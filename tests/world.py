@@ -315,7 +315,7 @@ def a_world_of(
     definitions: Mapping[str, str],
     env: Mapping[str, str],
 ) -> Iterator[World]:
-    """Make a deployment; of another source tree by the commands of that."""
+    """Make a deployment; of another source tree, or with packages of its own, by commands."""
     name = f"t{uuid4().hex[:10]}"
     addresses = stack.addresses
     with psycopg.connect(addresses.database_url, autocommit=True) as connection:
@@ -339,7 +339,7 @@ def a_world_of(
     }
     producer = Producer({"bootstrap.servers": addresses.kafka, "linger.ms": 0, "log_level": 0})
     world = World(stack, name, folder, {**os.environ, **settings}, producer, code=code)
-    if code == ROOT:
+    if code == ROOT and "PYTHONPATH" not in env:
         deploy(world.env, folder, PARTITIONS)
     else:
         _deploy_by_command(world, folder)
