@@ -100,7 +100,7 @@ class Local:
         )
         self._start_programs()
         asyncio.run(self._prepare())
-        self.phases.say("schema migrated, topics created")
+        self.phases.say("topics created, schema migrated")
         self.apply()
         self._await_programs()
         self.phases.say(f"worker and API are ready: {self.url}")
@@ -110,13 +110,14 @@ class Local:
         from storage.migrate import migrate
         from storage.store import PostgresStore
 
+        # A worker looks for the topics once it has found the schema.
+        await self._create_topics()
         store = PostgresStore(self.settings.database, pool_size=2)
         await store.open()
         try:
             await migrate(store)
         finally:
             await store.close()
-        await self._create_topics()
 
     async def _create_topics(self) -> None:
         from streams.admin import Admin
@@ -210,6 +211,7 @@ class Local:
             if time.monotonic() > deadline:
                 text = tail(self.stack.data_dir / log)
                 raise StackFailed(f"{what} did not get ready:\n{text}")
+            self.supervisor.start_again()
 
     def stop(self) -> None:
         """Stop everything."""

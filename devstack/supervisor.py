@@ -79,6 +79,16 @@ class Supervisor:
         draft.write_text(json.dumps(content, indent=2) + "\n")
         draft.rename(self.ready_file)
 
+    def start_again(self) -> list[str]:
+        """Start those of our programs again that have ended; return their names."""
+        names = []
+        for item in self.running:
+            if item.process.poll() is not None:
+                program = item.program
+                item.process = spawn(program.argv, program.log_path, env=program.env)
+                names.append(program.name)
+        return names
+
     def watch(
         self,
         stop: threading.Event,
@@ -94,11 +104,7 @@ class Supervisor:
             names = self.stack.restart_dead()
             for name in names:
                 on_server(name)
-            for item in self.running:
-                if item.process.poll() is not None:
-                    program = item.program
-                    item.process = spawn(program.argv, program.log_path, env=program.env)
-                    names.append(program.name)
+            names += self.start_again()
             if names:
                 self.write_ready()
             for name in names:

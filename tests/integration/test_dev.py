@@ -55,9 +55,12 @@ def all_pids_of(ready: dict[str, Any], name: str) -> list[int]:
 
 @contextmanager
 def running(
-    folder: Path, *arguments: str
+    folder: Path, *arguments: str, meanwhile: Callable[[int], None] = lambda _pid: None
 ) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], dict[str, Any]]]]:
-    """Run `dev` until the block ends; gives the process and a reader of its ready file."""
+    """Run `dev` until the block ends; gives the process and a reader of its ready file.
+
+    `meanwhile` is called with its pid until it is ready.
+    """
     ready_file = folder / "ready.json"
     ready_file.unlink(missing_ok=True)
     with (folder / "dev.log").open("ab") as log:
@@ -73,9 +76,13 @@ def running(
         assert process.poll() is None, (folder / "dev.log").read_text()
         return dict(json.loads(ready_file.read_text())) if ready_file.exists() else {}
 
+    def is_ready() -> bool:
+        meanwhile(process.pid)
+        return bool(ready())
+
     try:
         try:
-            until("dev being ready", ready)
+            until("dev being ready", is_ready)
         except AssertionError as problem:
             logs = [folder / "dev.log", *(folder / "data").glob("*.log")]
             texts = (f"== {log.name}\n{log.read_text()[-2000:]}" for log in logs)
@@ -186,9 +193,27 @@ def count_stock(ready: dict[str, Any], life: int, number: int) -> None:
     assert producer.flush(20) == 0
 
 
-def test_nothing_is_left_when_dev_is_killed(tmp_path: Path) -> None:
-    with running(tmp_path, "--no-example") as (process, ready):
+def workers_of(dev: int) -> list[int]:
+    """Return the pids of the workers that a `dev` has started so far."""
+    children = Path(f"/proc/{dev}/task/{dev}/children").read_text().split()
+    end = b"\0cli\0worker\0"
+    return [int(n) for n in children if Path(f"/proc/{n}/cmdline").read_bytes().endswith(end)]
+
+
+def test_a_worker_that_dies_early_is_replaced_and_none_is_left_when_dev_is_killed(
+    tmp_path: Path,
+) -> None:
+    killed: list[int] = []
+
+    def kill_one(dev: int) -> None:
+        for pid in workers_of(dev)[: not killed]:
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    with running(tmp_path, "--no-example", meanwhile=kill_one) as (process, ready):
         pids = all_pids(ready())
+        assert killed
+        assert killed[0] not in pids
         process.kill()
         process.wait(10)
         begun = time.monotonic()
