@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 
 import orjson
 
@@ -11,6 +10,7 @@ from actions.outputs import body_text, storable
 from actions.results import ActionRequest, Failed, Succeeded
 from actions.signing import signature_headers
 from actions.urls import checked_url, with_query
+from engine.canonical import as_stored
 from engine.headers import is_header_name, is_one_line
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -90,23 +90,11 @@ def json_bytes(value: object) -> bytes:
 
     An attempt that another worker takes over is read from there: keys in other order, numbers too.
     """
-    return orjson.dumps(_as_stored(value), option=orjson.OPT_SORT_KEYS)
-
-
-def _as_stored(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _as_stored(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_as_stored(inner) for inner in value]
-    if isinstance(value, float):
-        # From 1e16 on a float is written with an exponent, which jsonb turns into plain digits.
-        large = abs(value) >= 1e16 and -(2.0**63) <= value < 2.0**64
-        return int(Decimal(repr(value))) if large else value or 0.0
-    return value
+    return orjson.dumps(as_stored(value), option=orjson.OPT_SORT_KEYS)
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else json_bytes(value).decode()
 
 
 def _texts(query: object) -> dict[str, str | list[str]]:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -83,6 +84,19 @@ def canonical_json(value: object) -> bytes:
     if _is_plain(value):
         return _encode(value).encode("utf-8", "surrogatepass")
     return _write(value).encode("utf-8", "surrogatepass")
+
+
+def as_stored(value: object) -> object:
+    """Return a value with the numbers that it has once PostgreSQL's `jsonb` has held it."""
+    if isinstance(value, dict):
+        return {key: as_stored(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_stored(inner) for inner in value]
+    if isinstance(value, float):
+        # From 1e16 on a float is written with an exponent, which jsonb turns into plain digits.
+        large = abs(value) >= 1e16 and -(2.0**63) <= value < 2.0**64
+        return int(Decimal(repr(value))) if large else value or 0.0
+    return value
 
 
 def request_hash(view: object) -> str:

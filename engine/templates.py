@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from engine.canonical import as_stored
 from engine.errors import Invalid, Unresolved
 from engine.markdown import as_plain
 from engine.paths import MISSING, Path, lookup, parse_path
@@ -70,10 +71,14 @@ def is_one_reference(value: object) -> bool:
 
 
 def as_text(value: object) -> str:
-    """Return a value as it stands inside a text: JSON for what is not text."""
+    """Return a value as it stands inside a text: JSON for what is not text.
+
+    It is the same for the same value, also when the database has held that meanwhile: each attempt
+    renders anew, and all must send the same.
+    """
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(as_stored(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _default_value(text: str) -> object:

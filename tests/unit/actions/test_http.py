@@ -138,6 +138,19 @@ async def test_http_request_sends_the_method_the_headers_and_the_query(
     assert output_of(result)["body"] == {"ok": True}
 
 
+# S53
+async def test_an_object_in_query_or_headers_is_sent_alike_however_its_keys_are_ordered(
+    target: Target, actions: Actions
+) -> None:
+    for filters in ({"zz": 1, "a": 2}, {"a": 2, "zz": 1}):
+        await actions.perform(
+            asking(url=target.url, query={"f": filters}, headers={"X-F": filters})
+        )
+    assert {(asked.query, asked.headers["X-F"]) for asked in target.asked} == {
+        ("f=%7B%22a%22:2,%22zz%22:1%7D", '{"a":2,"zz":1}')
+    }
+
+
 # S54
 async def test_a_text_body_is_sent_as_it_is(target: Target, actions: Actions) -> None:
     await actions.perform(asking(url=target.url, body="grüß", headers={"content-type": "text/csv"}))

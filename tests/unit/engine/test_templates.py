@@ -49,6 +49,15 @@ def test_a_whole_reference_keeps_the_type(text: str, expected: object) -> None:
 
 
 # S62
+def test_a_text_reads_the_same_when_the_database_held_its_values_meanwhile() -> None:
+    """jsonb keeps keys in another order, and numbers without an exponent."""
+    template = compile_template("got ${order}")
+    sent = template.render({"order": {"zz": 1e16, "a": -0.0, "cc": [{"y": 1, "x": 2}]}})
+    again = template.render({"order": {"a": 0.0, "cc": [{"x": 2, "y": 1}], "zz": 10**16}})
+    assert sent == again == 'got {"a":0.0,"cc":[{"x":2,"y":1}],"zz":10000000000000000}'
+
+
+# S62
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
