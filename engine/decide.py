@@ -24,6 +24,8 @@ from engine.verbs import spec_of
 from engine.votes import Tally, may_vote, tally
 
 CLOSED_BY_ENGINE = {"expired": "expired", "cancelled": "cancelled"}
+SHORTHANDS = {"approve": "approved", "reject": "rejected"}
+"""What a decision may say, and the outcome it then is."""
 
 
 def find_wait(turn: Turn, request_id: WaitId | None) -> Wait | Refuse:
@@ -78,6 +80,16 @@ def _vote(given: DecisionArrived, wait: Wait) -> Vote:
     )
 
 
+def _as_named(given: DecisionArrived, wait: Wait) -> DecisionArrived:
+    """Return a decision with its outcome as the request names it: `approve` where that is one."""
+    outcomes = wait.record["outcomes"]
+    if not isinstance(outcomes, list) or given.outcome in outcomes:
+        return given
+    pairs = (pair for pair in SHORTHANDS.items() if given.outcome in pair)
+    named = next((name for pair in pairs for name in pair if name in outcomes), given.outcome)
+    return replace(given, outcome=named)
+
+
 def refuse(given: DecisionArrived, wait: Wait, spec: ApprovalSpec) -> Refuse | None:
     """Return why a decision cannot be taken, or None (security.md, order of checks)."""
     record = wait.record
@@ -111,6 +123,7 @@ def decide(turn: Turn, given: DecisionArrived) -> bool:
     if spec is None:
         turn.effects.append(Refuse("unknown", "the execution has no such open request"))
         return False
+    given = _as_named(given, wait)
     if (problem := refuse(given, wait, spec)) is not None:
         turn.effects.append(replace(problem, wait_id=wait.id))
         return False

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from engine.decide import SHORTHANDS
 from engine.ids import ExecutionId, execution_id, parse_execution_id
 
 MAX_NAME = 255
@@ -28,7 +29,6 @@ StoredInstant = Annotated[
     AfterValidator(lambda at: at.astimezone(UTC)),
 ]
 """An instant that can be stored and read again in any zone, with room to count on from it."""
-SHORTHANDS = {"approve": "approved", "reject": "rejected"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from cli.testing.moves import (
 )
 from cli.testing.schemas import problem_of_form
 from cli.testing.starting import event_of
+from engine.decide import SHORTHANDS
 from engine.deciders import Delegation
 from engine.effects import Accept, OpenWait, Refuse
 from engine.execution import Wait
@@ -124,7 +125,8 @@ class Stage:
     def _decision(self, decide: Decide, wait: Wait | None, id: str) -> DecisionArrived:
         now, problem = self.rehearsal.now, None
         if wait is not None:
-            problem = problem_of_form(wait.record, decide.form, decide.outcome)
+            outcome = SHORTHANDS.get(decide.outcome, decide.outcome)
+            problem = problem_of_form(wait.record, decide.form, outcome)
         return DecisionArrived(
             now,
             now,

@@ -38,6 +38,19 @@ def problems(
     return said(check(folder, capsys, definition, f"- name: one\n  {START}\n{lines}\n"))
 
 
+# S112
+def test_a_decision_may_be_short_as_on_the_topic(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form = "anyone: true, form: {n: {type: integer}}, required_fields: [n]"
+    rest = """
+then: [{decide: {step: sign, by: ana, outcome: reject}}]
+expect: {status: blocked}
+"""
+    definition = SIGN % form.replace(", ", "\n      ", 1).replace(", req", "\n      req")
+    assert problems(tmp_path, capsys, definition, rest) == []
+
+
 # D21
 @pytest.mark.parametrize(
     ("policy", "votes", "end"),

@@ -218,6 +218,22 @@ def test_own_outcomes_branch_by_name(outcome: str, status: Status, result: str) 
     assert (execution.status, execution.result) == (status, result)
 
 
+# S112
+@pytest.mark.parametrize("said", ["approve", "approved"])
+@pytest.mark.parametrize("outcomes", [["approve", "deny"], ["approved", "rejected"]])
+def test_approve_means_approved_and_the_other_way_round_as_the_request_names_it(
+    said: str, outcomes: list[str]
+) -> None:
+    """What arrives on the topic is spelt out before anybody knows the request."""
+    definition = a_definition(f"""
+steps:
+  - {{id: ask, approval: {{title: Ask, anyone: true, outcomes: {outcomes}}}}}
+""")
+    execution, _ = started(definition)
+    execution, effects = decided(definition, execution, said)
+    assert one(effects, CloseWait).outcome == outcomes[0]
+
+
 # S111
 def test_own_outcomes_that_expire_without_branch_end_as_blocked() -> None:
     definition = a_definition(OWN)
