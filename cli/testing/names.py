@@ -14,6 +14,8 @@ from engine.paths import parse_path
 Beside: TypeAlias = Mapping[str, Definition]
 Named: TypeAlias = tuple[Collection[str], str, At]
 """What there is, the name that is used, and where."""
+CHILDREN = ("child", "children")
+"""Keys under which steps are named that start workflows."""
 
 
 def unknown_names(
@@ -22,7 +24,9 @@ def unknown_names(
     """Yield the steps, stubs and resources that a test names and its workflows lack."""
     for known, name, where in _named_steps(case, definition, beside, at):
         if bare(name) not in known:
-            yield _unknown("no step is called", name, known, where)
+            starting = not {*where[-2:]}.isdisjoint(CHILDREN)
+            what = "no step that starts a workflow" if starting else "no step"
+            yield _unknown(f"{what} is called", name, known, where)
     family = _family(definition, beside)
     yield from _unknown_stubs(case, family, at)
     yield from _unknown_resources(case, family, at)

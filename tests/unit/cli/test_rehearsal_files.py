@@ -27,6 +27,10 @@ def mistakes(path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
         ("expect: {not_run: [bos]}", "no step is called 'bos'; did you mean boss?"),
         ("expect: {path: [large, bosss]}", "no step is called 'bosss'; did you mean boss?"),
         ("then: [{decide: {step: chief}}]\nexpect: {}", "no step is called 'chief' (there are: "),
+        (
+            "expect: {children: {boss: {}}}",
+            "no step that starts a workflow is called 'boss' (there",
+        ),
         ("expect: {waiting_for: [7]}", "name the step: manager, or {step: manager, roles: [...]}"),
         ("expect: {calls: [{step: payy}]}", "no step is called 'payy'; did you mean pay?"),
         (

@@ -169,7 +169,7 @@ def test_a_name_that_a_child_does_not_have_is_a_mistake(
     with pytest.raises(AssertionError) as found:
         check(tmp_path, capsys, BOTH, tests)
     text = str(found.value)
-    assert "no step is called 'sing'; did you mean sign?" in text
+    assert "no step that starts a workflow is called 'sing'; did you mean sign?" in text
     assert "no step is called 'aks'; did you mean ask?" in text
     assert "no step is called 'told' (there are: " in text
 
