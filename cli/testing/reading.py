@@ -149,6 +149,8 @@ def _told(error: ErrorDetails) -> str:
             return f"unknown key {key!r}; docs/testing.md lists what may stand here"
         case "missing":
             return f"the key {key!r} is missing"
+        case "model_type" | "dict_type":
+            return "this must be a mapping of keys to values"
         case "value_error":
             return error["msg"].removeprefix("Value error, ")
         case _:

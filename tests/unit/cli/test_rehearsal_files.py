@@ -18,6 +18,7 @@ def mistakes(path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     ("rest", "problem"),
     [
         ("expect: {statu: failed}", "unknown key 'statu'; docs/testing.md lists what may stand"),
+        ("expect:", "this must be a mapping of keys to values"),
         ("expect: {status: done}", "status: input should be 'pending', 'running',"),
         ("then: [{after: soon}]\nexpect: {}", "'soon' is no duration; write 500ms, 30s"),
         ("then: [{}]\nexpect: {}", "a move is one of: decide, event, after, claim"),
