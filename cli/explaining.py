@@ -45,7 +45,8 @@ def _lines(explained: Explanation) -> Iterator[str]:
     word = "starts" if explained.starts else "does not start"
     yield f"{explained.workflow}: {word}"
     for trigger in explained.triggers:
-        yield f"  trigger {trigger.number} ({trigger.pattern or 'by hand'}): {trigger.reason}"
+        pattern = f" ({trigger.pattern})" if trigger.pattern is not None else ""
+        yield f"  trigger {trigger.number}{pattern}: {trigger.reason}"
         yield from (f"    note: {note}" for note in trigger.notes)
     if explained.input_problem is not None and any(t.matches for t in explained.triggers):
         yield f"  input: {explained.input_problem}"

@@ -124,7 +124,7 @@ def explain(definition: Definition, event: Event, at: datetime, check: CheckInpu
             explained = replace(explained, starts=False, reason=reason)
         found.append(explained)
     first = next((trigger for trigger in found if trigger.starts), None)
-    reason = first.reason if first else "; ".join(trigger.reason for trigger in found)
+    reason = first.reason if first else "; ".join(dict.fromkeys(each.reason for each in found))
     return Explanation(
         workflow=definition.name,
         file=definition.file,
@@ -152,9 +152,8 @@ def _explain_trigger(
 ) -> TriggerExplanation:
     pattern = trigger.event
     if pattern is None:
-        return TriggerExplanation(
-            number, None, False, "no event starts it: it has no event pattern"
-        )
+        what = "a hand" if trigger.schedule is None else "its schedule"
+        return TriggerExplanation(number, None, False, f"only {what} starts it, no event")
     if not matches(pattern, event.type):
         reason = f"the event type {event.type} does not match {pattern}"
         return TriggerExplanation(number, pattern, False, reason)

@@ -115,9 +115,15 @@ def test_only_the_first_trigger_that_fits_starts_it() -> None:
     assert found.triggers[2].reason == "trigger 2 has started it already"
 
 
+def test_a_schedule_is_not_taken_for_a_trigger_by_hand() -> None:
+    nightly, weekly = (f"{{schedule: {{cron: '0 2 * * {day}'}}}}" for day in "*1")
+    found = explained(a_workflow(f"[{nightly}, {weekly}]"))
+    assert (found.starts, found.reason) == (False, "only its schedule starts it, no event")
+
+
 def test_a_trigger_by_hand_and_a_disabled_workflow_start_nothing() -> None:
     by_hand = explained(a_workflow("{manual: true}"))
-    assert by_hand.reason == "no event starts it: it has no event pattern"
+    assert by_hand.reason == "only a hand starts it, no event"
     disabled = explained(a_workflow("{event: thing.made}", "enabled: false"))
     assert not disabled.starts
     assert disabled.reason == "the workflow is not enabled"
