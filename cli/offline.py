@@ -39,6 +39,7 @@ def read_event(text: str, type: str | None, otherwise: str | None = None) -> Eve
     The type of a payload is `type`, else what its own field says, else `otherwise`.
     """
     value = read_data(text, "--event")
+    _refuse_unreadable(value)
     data = value.get("data")
     if isinstance(value.get("type"), str) and isinstance(data, Mapping):
         return _from_envelope(value, type or value["type"], data)
@@ -47,6 +48,17 @@ def read_event(text: str, type: str | None, otherwise: str | None = None) -> Eve
     if found is None:
         fail("the event has no type: give --type, or {type: ..., data: {...}}", USAGE)
     return Event(found, value, source="/cli")
+
+
+def _refuse_unreadable(value: Mapping[str, Any]) -> None:
+    """End where no worker would read the event: it becomes a dead letter, and starts nothing."""
+    from streams.codecs import MAX_EVENT_BYTES, encode
+    from streams.json_check import Undecodable
+
+    try:
+        encode(value, MAX_EVENT_BYTES)
+    except Undecodable as problem:
+        fail(f"--event: no worker reads this: {problem.message}", USAGE)
 
 
 def _from_envelope(value: Mapping[str, Any], type: str, data: Mapping[str, object]) -> Event:

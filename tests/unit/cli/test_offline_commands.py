@@ -218,6 +218,7 @@ def test_an_explanation_notes_what_only_a_deployment_knows(tmp_path: Path) -> No
         (("explain", EXAMPLES, "--event", "{}"), 2, "the event has no type: give --type"),
         (("explain", EXAMPLES, "--event", "[]"), 2, "--event must be a JSON object"),
         (("explain", EXAMPLES, "--event", "{"), 2, "--event is no JSON"),
+        (("explain", EXAMPLES, "--event", '{"a": 9007199254740993}'), 2, "a is beyond 2^53"),
         (("explain", EXAMPLES, "--event", "@gone.json"), 2, "gone.json is no file"),
         (("preview", EXAMPLES, "--event", "{}"), 2, "is a folder; name one definition file"),
         (
