@@ -182,8 +182,10 @@ def _check_http(fields: Mapping[str, Node]) -> None:
 
 
 def _check_sign(node: Node) -> None:
-    keys = str(node.value).split(" ")
-    if "${secrets." not in str(node.value):
+    keys = node.text().split(" ")
+    if not isinstance(node.value, str):
+        return
+    if "${secrets." not in node.value:
         node.mistake("sign names a secret: ${secrets.NAME}")
     elif not all(is_one_reference(key) for key in keys):
         node.warning("what stands around the secret becomes part of the key: ${secrets.NAME}")
