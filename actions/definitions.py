@@ -138,6 +138,12 @@ def _placed(findings: Findings, places: Places, file: str) -> tuple[list[Mistake
     return sorted({*mistakes, *_placed_syntax(places, file)}), warnings
 
 
+def folder_of(path: Path) -> Path:
+    """Return where the definitions of a folder are: of a project (`sluicegate new`) `workflows`."""
+    own = path / "workflows"
+    return own if own.is_dir() else path
+
+
 def definition_files(folder: Path) -> list[Path]:
     """Return the definition files of a folder, without tests and resources."""
     return sorted(

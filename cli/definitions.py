@@ -11,6 +11,7 @@ from actions.definitions import (
     Folder,
     Mistake,
     definition_files,
+    folder_of,
     read_folder,
     read_into,
 )
@@ -22,17 +23,13 @@ from engine.definition import Definition
 
 
 def validate_files(paths: Sequence[Path], *, as_json: bool = False) -> int:
-    """Print every mistake of every file; returns the exit code.
-
-    Of a project's folder (`sluicegate new`) the definitions are read, which are in `workflows`.
-    """
+    """Print every mistake of every file; returns the exit code."""
     found, empty = Folder(), []
     for path in paths:
         if not path.exists():
             found.mistakes.append(Mistake(str(path), 1, 1, "no such file"))
         elif path.is_dir():
-            own = path / "workflows"
-            folder = own if own.is_dir() else path
+            folder = folder_of(path)
             found.add(read_folder(folder))
             empty += [] if definition_files(folder) else [folder]
         else:
@@ -72,7 +69,7 @@ def read_sound_folder(folder: Path) -> Folder:
     """Return a folder without mistakes; with some, print all and end with exit code 1."""
     if not folder.is_dir():
         fail(f"{folder} is no folder of definitions")
-    found = read_folder(folder)
+    found = read_folder(folder_of(folder))
     if found.mistakes:
         for mistake in sorted(found.mistakes):
             complain(f"{mistake}\n")

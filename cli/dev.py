@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from uuid import uuid4
 
+from actions.definitions import folder_of
 from cli.errors import INTERRUPTED, OK, fail
 from cli.local import Interrupted, Local, Phases, packaged_examples, wipe
 from cli.printing import flush, write
@@ -46,7 +47,7 @@ def find_definitions(folder: Path | None) -> Path:
                 f"{folder} is no folder; `sluicegate new my-project` makes a project with one, "
                 "and `sluicegate dev` alone runs the examples"
             )
-        return folder
+        return folder_of(folder)
     own = Path("workflows")
     return own if own.is_dir() else packaged_examples()
 

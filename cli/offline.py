@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from actions.definitions import Folder, read_folder, read_into
+from actions.definitions import Folder, folder_of, read_folder, read_into
 from cli.errors import USAGE, fail
 from cli.given import read_data
 from cli.printing import write_lines
@@ -22,7 +22,7 @@ def read_sound(path: Path) -> Folder:
         fail(f"{path}: no such file or folder", USAGE)
     found = Folder()
     if path.is_dir():
-        found = read_folder(path)
+        found = read_folder(folder_of(path))
     else:
         read_into(path, found)
     if found.mistakes:

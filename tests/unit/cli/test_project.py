@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from cli.definitions import read_sound_folder
+from cli.dev import find_definitions
+
 ROOT = Path(__file__).parents[3]
 SCRIPT = Path(sys.executable).with_name("sluicegate")
 
@@ -36,6 +39,16 @@ def test_a_new_project_is_sound_and_its_tests_pass(tmp_path: Path) -> None:
     assert sluicegate("validate", "workflows", cwd=project).returncode == 0
     tested = sluicegate("test", cwd=project)
     assert (tested.returncode, "3 passed, 0 failed" in tested.stdout) == (0, True), tested.stdout
+
+
+def test_every_command_finds_the_definitions_of_a_project_in_its_folder(tmp_path: Path) -> None:
+    sluicegate("new", "mine", cwd=tmp_path)
+    project = tmp_path / "mine"
+    assert sluicegate("validate", "mine", cwd=tmp_path).returncode == 0
+    explained = sluicegate("explain", "mine", "--type", "x.y", "--event", "{}", cwd=tmp_path)
+    assert explained.stdout.startswith("mine: does not start"), explained.stdout
+    assert [each.name for each in read_sound_folder(project).definitions] == ["mine"]
+    assert find_definitions(project) == project / "workflows"
 
 
 def test_the_files_of_a_new_project_name_each_other(tmp_path: Path) -> None:
