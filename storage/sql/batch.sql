@@ -165,7 +165,8 @@ left join lateral (
 
 -- name: meet_signals
 -- `offset 0`: each wait looks for itself, as above. An event is its source and its id; what was stored
--- without a source is known by its id alone.
+-- without a source is known by its id alone. Of two events of one millisecond and partition the offset
+-- says which came first.
 select
     w.id::text as id, w.wait_id, w.execution_id::text as execution_id, s.payload, s.meta,
     s.received_at, s.event_row_id::text as event_row_id
@@ -194,6 +195,17 @@ where (w.execution_id, s.received_at, s.event_row_id, w.id) > (
     and (
         s.meta ->> 'id' is distinct from e.event ->> 'id'
         or s.meta ->> 'source' <> e.event ->> 'source'
+    )
+    and not (
+        s.received_at = w.since
+        and exists (
+            select
+            from events v
+            inner join events t
+                on t.topic = v.topic and t.partition = v.partition and t.record_offset > v.record_offset
+            where v.id = s.event_row_id
+                and t.event_id = e.event ->> 'id' and t.source = e.event ->> 'source'
+        )
     )
 order by w.execution_id, s.received_at, s.event_row_id, w.id
 limit %(limit)s;
@@ -229,6 +241,17 @@ where (w.execution_id, s.received_at, s.event_row_id, w.id) > (
     and (
         s.meta ->> 'id' is distinct from e.event ->> 'id'
         or s.meta ->> 'source' <> e.event ->> 'source'
+    )
+    and not (
+        s.received_at = w.since
+        and exists (
+            select
+            from events v
+            inner join events t
+                on t.topic = v.topic and t.partition = v.partition and t.record_offset > v.record_offset
+            where v.id = s.event_row_id
+                and t.event_id = e.event ->> 'id' and t.source = e.event ->> 'source'
+        )
     )
 order by w.execution_id, s.received_at, s.event_row_id, w.id
 limit %(limit)s;
@@ -275,17 +298,32 @@ cross join lateral (
     select o.correlation, o.execution_id from watches o where o.execution_id = n.id offset 0
 ) as w
 cross join lateral (
-    select x.metadata from workflow_executions x where x.id = w.execution_id offset 0
+    select x.metadata -> 'event' as event, (x.metadata ->> 'triggered_at')::timestamptz as triggered_at
+    from workflow_executions x
+    where x.id = w.execution_id
+    offset 0
 ) as e
 cross join lateral (
-    select k.meta, k.received_at
+    select k.meta, k.received_at, k.event_row_id
     from signals k
-    where k.correlation = w.correlation
-        and k.received_at >= (e.metadata ->> 'triggered_at')::timestamptz
+    where k.correlation = w.correlation and k.received_at >= e.triggered_at
     offset 0
 ) as s
-where s.meta ->> 'id' is distinct from e.metadata -> 'event' ->> 'id'
-    or s.meta ->> 'source' <> e.metadata -> 'event' ->> 'source'
+where (
+        s.meta ->> 'id' is distinct from e.event ->> 'id'
+        or s.meta ->> 'source' <> e.event ->> 'source'
+    )
+    and not (
+        s.received_at = e.triggered_at
+        and exists (
+            select
+            from events v
+            inner join events t
+                on t.topic = v.topic and t.partition = v.partition and t.record_offset > v.record_offset
+            where v.id = s.event_row_id
+                and t.event_id = e.event ->> 'id' and t.source = e.event ->> 'source'
+        )
+    )
 order by w.execution_id, s.received_at;
 
 -- name: claim_sweep

@@ -65,6 +65,33 @@ def test_events_that_a_crash_kept_apart_from_what_waits_for_them_meet_after_it(
     assert names == {"waiting": "completed", "watching": "cancelled"}
 
 
+# S47 S126
+def test_of_two_events_of_one_millisecond_the_one_before_the_trigger_counts_for_nothing(
+    fragile: World,
+) -> None:
+    id, at = uuid4().hex, round(time.time() * 1000)
+
+    def publish(type: str, when: str, timestamp: int) -> None:
+        fragile.producer.produce(
+            fragile.events_topic,
+            json.dumps({"id": id, "when": when}),
+            partition=0,
+            headers={"ce_type": f"pair.{type}", "event-id": f"{id}-{type}-{when}"},
+            timestamp=timestamp,
+        )
+
+    for type, when in (("closed", "before"), ("dropped", "before"), ("opened", "")):
+        publish(type, when, at)
+    for type in ("closed", "dropped"):
+        publish(type, "after", at + 1)
+    fragile.producer.flush(10)
+    said = {}
+    for execution in fragile.started_by(f"{id}-opened-"):
+        row = ended(fragile, execution)
+        said[row["workflow_name"]] = row["error_message"] or row["resume_data"]["event"]["when"]
+    assert said == {"waiting": "after", "watching": f"pair.dropped {id}-dropped-after"}
+
+
 LISTENING = """
 name: listening
 trigger: { event: late.opened }
