@@ -11,6 +11,7 @@ from engine.ending import abandon
 from engine.errors import StepProblem
 from engine.execution import Failure, Line, StepStatus
 from engine.ids import StepPath, child_id
+from engine.operators import type_name
 from engine.turn import Turn
 
 MAX_ITEMS = 1000
@@ -29,7 +30,7 @@ def enter_for_each(turn: Turn, step: Step, verb: ForEachVerb, line: Line) -> Lin
     """Begin a line for each element of the list, as many at a time as allowed."""
     items = verb.items.render(turn.scope)
     if not isinstance(items, list) or len(items) > MAX_ITEMS:
-        found = f"{len(items)} elements" if isinstance(items, list) else type(items).__name__
+        found = f"{len(items)} elements" if isinstance(items, list) else type_name(items)
         problem = f"in must be a list of at most {MAX_ITEMS} elements, this is {found}"
         return turn.fail(step, line, Failure("invalid_items", problem, step.id))
     if len(items) < verb.strategy.needed:

@@ -7,6 +7,7 @@ from engine.effects import CancelChild, StartChild, StartTimer, StopTimer
 from engine.execution import Failure, Line, Status, StepStatus
 from engine.ids import ChildId, ExecutionId, child_execution_id, child_id, public_id
 from engine.inputs import ChildEnded
+from engine.operators import type_name
 from engine.turn import Turn
 
 MAX_HOPS = 16
@@ -21,7 +22,7 @@ def enter_workflow(turn: Turn, step: Step, verb: WorkflowVerb, line: Line) -> Li
         return turn.fail(step, line, Failure("loop_limit", problem, step.id))
     payload = verb.input.render(turn.scope) if verb.input is not None else {}
     if not isinstance(payload, dict):
-        problem = f"input must be a mapping, this is {type(payload).__name__}"
+        problem = f"input must be a mapping, this is {type_name(payload)}"
         return turn.fail(step, line, Failure("invalid_input", problem, step.id))
     child = child_execution_id(turn.execution.id, step.path, verb.name)
     turn.effects.append(

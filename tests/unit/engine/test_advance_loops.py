@@ -1,5 +1,7 @@
 """`for_each` and `repeat` through `advance`."""
 
+import pytest
+
 from engine.effects import Perform, RecordStep
 from engine.execution import Status
 from tests.builders import (
@@ -98,10 +100,14 @@ def test_nothing_to_go_through_completes_at_once() -> None:
     assert step_state(execution, "each")["items"] == []
 
 
-def test_what_is_no_list_fails_the_step() -> None:
-    execution, _ = started(a_definition(EACH % ""), {"lines": "three"})
+@pytest.mark.parametrize(
+    ("value", "name"), [("three", "text"), ({}, "object"), (None, "null"), (3, "number")]
+)
+def test_what_is_no_list_fails_the_step_and_is_named_as_json_does(value: object, name: str) -> None:
+    execution, _ = started(a_definition(EACH % ""), {"lines": value})
     assert execution.error is not None
     assert execution.error.code == "invalid_items"
+    assert execution.error.message.endswith(f"this is {name}")
 
 
 REPEAT = """
