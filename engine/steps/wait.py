@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from engine.conditions import Sides
-from engine.correlation import compared, correlation, shape_of
+from engine.correlation import RECORD_KEY, compared, correlation, shape_of
 from engine.definition import EventsWait, EventWait, Step, TimeWait, WaitVerb
 from engine.durations import parse_end
 from engine.ending import close_waits
@@ -83,6 +83,9 @@ def _record(
 
 def _event_wait(turn: Turn, step: Step, what: EventWait, part: int) -> Wait:
     match = compared(what, turn.scope, turn.execution.meta.get("key"))
+    if match.get(RECORD_KEY, "") is None:
+        text = "what started the execution has no key to compare; give the wait a match"
+        raise Unmatchable(text)
     missing = [path for path, value in match.items() if value is None]
     if missing:
         raise Unmatchable(f"nothing to match {', '.join(missing)} with: the value is null")

@@ -98,6 +98,7 @@ def test_a_wait_that_nothing_can_match_fails_the_step() -> None:
     assert given.status is Status.PAUSED
     assert execution.error is not None
     assert (execution.status, execution.error.code) == (Status.FAILED, "unmatchable_wait")
+    assert execution.error.message.endswith("has no key to compare; give the wait a match")
 
 
 # S47
