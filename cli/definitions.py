@@ -40,11 +40,13 @@ def validate_files(paths: Sequence[Path], *, as_json: bool = False) -> int:
     else:
         _print(found)
     for folder in empty:
-        complain(
-            f"sluicegate: no workflow definition was found in {folder} "
-            f"(*{', *'.join(SUFFIXES)}; subfolders are not read)\n"
-        )
+        complain(f"sluicegate: {_nothing_in(folder)}\n")
     return code
+
+
+def _nothing_in(folder: Path) -> str:
+    endings = ", *".join(SUFFIXES)
+    return f"no workflow definition was found in {folder} (*{endings}; subfolders are not read)"
 
 
 def _print_as_json(found: Folder, *, valid: bool) -> None:
@@ -74,6 +76,8 @@ def read_sound_folder(folder: Path) -> Folder:
         for mistake in sorted(found.mistakes):
             complain(f"{mistake}\n")
         fail("nothing was registered: mend the mistakes above")
+    if not found.definitions and not found.resources:
+        fail(_nothing_in(folder), USAGE)
     return found
 
 

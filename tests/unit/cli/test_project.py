@@ -51,6 +51,15 @@ def test_every_command_finds_the_definitions_of_a_project_in_its_folder(tmp_path
     assert find_definitions(project) == project / "workflows"
 
 
+def test_a_folder_without_definitions_is_not_taken_for_unchanged_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read_sound_folder(tmp_path)
+    assert ended.value.code == 2
+    assert f"no workflow definition was found in {tmp_path} (*.yaml" in capsys.readouterr().err
+
+
 def test_the_files_of_a_new_project_name_each_other(tmp_path: Path) -> None:
     assert sluicegate("new", "mine", cwd=tmp_path).returncode == 0
     project = tmp_path / "mine"
