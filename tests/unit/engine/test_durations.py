@@ -47,6 +47,8 @@ def test_a_length_is_read(text: str, expected: timedelta) -> None:
         "P1M",
         "P1Y",
         "1e3s",
+        "\u0663s",
+        "PT\u0663H",
     ],
 )
 def test_what_is_no_length_is_refused_with_what_to_write(text: str) -> None:
