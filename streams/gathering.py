@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.definition import Trigger
 from engine.errors import SluicegateError
-from engine.ids import execution_id
+from engine.ids import event_row_id, execution_id, public_id
 from streams.catalog import Catalog, Start, Version
 from streams.messages import DomainEvent
 from streams.schemas import Schemas
@@ -18,6 +18,8 @@ from streams.work import Work
 log = logging.getLogger("sluicegate.gathering")
 Row = dict[str, Any]
 GatheringKey = tuple[str, int, str]
+Complete = tuple[Proposal, Sequence[Mapping[str, Any]]]
+"""What gathered events start, and those of them that start it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,36 +67,36 @@ class Gathering:
             _place(row): row
             for row in await work.transaction.fetch_written("lock_gatherings", places)
         }
-        full: list[Proposal] = []
+        full: list[Complete] = []
         for item in items:
             row = held.get(item.place)
             row = _joined(item, row, work.now)
             batch = item.trigger.batch
             if batch is not None and len(row["events"]) >= batch.size:
-                full.extend(self._proposals(item.version, item.trigger, row["events"]))
+                full.extend(self._complete(item.version, item.trigger, row["events"]))
                 row = {**row, "events": []}
             held[item.place] = row
         kept = [row for row in held.values() if row["events"]]
         await work.transaction.write("upsert_gatherings", kept)
         emptied = [_place(row) for row in held.values() if not row["events"]]
         await work.transaction.write("delete_gatherings", _keys(emptied))
-        await start_all(work, full)
+        await _start(work, full)
 
     async def start_due(self, work: Work) -> int:
         """Start what has been quiet long enough, and batches that waited long enough."""
         rows = await work.transaction.fetch("claim_due_gatherings")
-        proposals: list[Proposal] = []
+        due: list[Complete] = []
         for row in rows:
             name, number = row["workflow_name"], row["trigger_number"]
             version = await self._catalog.version(work.transaction, name, row["version"])
             trigger = version.definition.triggers[number]
-            proposals.extend(self._proposals(version, trigger, row["events"]))
-        await start_all(work, proposals)
+            due.extend(self._complete(version, trigger, row["events"]))
+        await _start(work, due)
         return len(rows)
 
-    def _proposals(
+    def _complete(
         self, version: Version, trigger: Trigger, events: Sequence[Mapping[str, Any]]
-    ) -> Iterable[Proposal]:
+    ) -> Iterable[Complete]:
         """Return the execution that gathered events start, none if their payload is refused."""
         first, last = events[0], events[-1]
         batched = trigger.batch is not None
@@ -122,7 +124,20 @@ class Gathering:
         except SluicegateError as error:
             log.warning("%s: %d events start nothing: %s", proposal.name, len(events), error)
             return
-        yield proposal
+        yield proposal, events if batched else [last]
+
+
+async def _start(work: Work, complete: Sequence[Complete]) -> None:
+    """Start what gathered events ask for, and note it at each of them (S6)."""
+    begun = await start_all(work, [proposal for proposal, _ in complete])
+    started: dict[str, list[str]] = {}
+    for proposal, events in complete:
+        for event in events if proposal.id in begun else ():
+            at_ms = round(datetime.fromisoformat(event["received_at"]).timestamp() * 1000)
+            row_id = event_row_id(event["source"], event["event_id"], at_ms)
+            started.setdefault(row_id, []).append(public_id(proposal.id))
+    rows = [{"id": row_id, "started": ids} for row_id, ids in sorted(started.items())]
+    await work.transaction.write("add_triggered_workflows", rows)
 
 
 def _place(row: Mapping[str, Any]) -> GatheringKey:

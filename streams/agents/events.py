@@ -171,12 +171,12 @@ class EventsHandler:
         fresh = await self._claim(work, planned)
         await name_roots(work, fresh)
         begun = await start_all(work, [start for plan in fresh for start in plan.starts])
-        await self._gathering.take(work, [item for plan in fresh for item in plan.gathered])
         rows = []
         for plan in fresh:
             started = [public_id(start.id) for start in plan.starts if start.id in begun]
             rows.append(event_row(plan, started))
         await work.transaction.write("insert_events", rows)
+        await self._gathering.take(work, [item for plan in fresh for item in plan.gathered])
         heard = [plan for plan in fresh if plan.correlations]
         if heard:
             left = await self._end_waits(work, heard) | await self._cancel_watching(work, heard)

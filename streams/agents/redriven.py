@@ -29,7 +29,6 @@ async def start_redriven(
     # Who is loaded is not started: two letters about one event start one execution.
     await work.load({start.id for start in proposals})
     begun = await start_all(work, proposals)
-    await gathering.take(work, [item for plan in plans for item in plan.gathered])
     triggered, fresh = [], []
     for plan in plans:
         started = [public_id(start.id) for start in plan.starts if start.id in begun]
@@ -40,6 +39,7 @@ async def start_redriven(
             triggered.append({"id": origin["id"], "started": started})
     await work.transaction.write("insert_events", fresh)
     await work.transaction.write("add_triggered_workflows", triggered)
+    await gathering.take(work, [item for plan in plans for item in plan.gathered])
 
 
 async def _origins(

@@ -243,6 +243,28 @@ def test_a_full_batch_starts_at_once_and_a_small_one_in_time(world: World, id: s
     ]
 
 
+# S6
+def test_events_that_were_gathered_name_the_execution_that_they_started(
+    world: World, id: str
+) -> None:
+    def started(field: str) -> list[list[str]]:
+        sql = f"select triggered_workflows from events where payload->>'{field}' = %s"
+        ordered = f"{sql} order by record_offset"
+        return [row["triggered_workflows"] for row in world.query(ordered, id)]
+
+    def the_execution(workflow: str, first: str) -> str:
+        sql = "select execution_id from workflow_executions where workflow_name = %s"
+        mine = f"{sql} and trigger_payload::text like %s and metadata->'event'->>'id' = %s"
+        return str(world.until(mine, workflow, f"%{id}%", first)[0]["execution_id"])
+
+    parcels = [world.publish("bundle.item", {"region": id, "n": n}, key=id) for n in range(11)]
+    full, small = the_execution("bundle", parcels[0]), the_execution("bundle", parcels[8])
+    assert started("region") == [[full]] * 8 + [[small]] * 3
+    changes = [world.publish("settling.changed", {"id": id, "n": n}, key=id) for n in range(2)]
+    settled = the_execution("settling", changes[-1])
+    assert started("id") == [[], [settled]]
+
+
 def test_no_event_of_a_batch_is_lost_when_they_come_over_all_partitions(
     world: World, id: str
 ) -> None:
