@@ -1,6 +1,7 @@
 """What the steps of one turn read, and where they write: the context, and a loop's own part."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 from engine.execution import Execution
 from engine.ids import public_id
@@ -15,18 +16,19 @@ def framed(
     base: dict[str, object], frames: Mapping[str, dict[str, object]], name: str
 ) -> tuple[dict[str, object], dict[str, object] | None]:
     """Return what a line sees, and the frame of the innermost loop around it, if any."""
-    around = [key for key in frames if name == key or name.startswith(f"{key}/")]
+    # By name, not by a look at each: of a list in a list there are as many frames as elements.
+    around = [key for key in accumulate(name.split("/"), "{}/{}".format) if key in frames]
     if not around:
         return base, None
     scope = dict(base)
-    for key in sorted(around, key=len):
+    for key in around:
         for part, value in frames[key].items():
             outer = scope.get(part) if part in SHARED else None
             if isinstance(outer, dict) and isinstance(value, dict):
                 scope[part] = {**outer, **value}
             else:
                 scope[part] = value
-    return scope, frames[max(around, key=len)]
+    return scope, frames[around[-1]]
 
 
 class View:
