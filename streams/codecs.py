@@ -346,7 +346,8 @@ def encode(value: object, limit: int) -> bytes:
 def problem_text(problem: ValidationError) -> str:
     """Return what pydantic found as `field: message` pairs."""
     return "; ".join(
-        f"{'.'.join(map(str, error['loc'])) or 'the record'}: {error['msg']}"
+        f"{'.'.join(map(str, error['loc'])) or 'the record'}: "
+        f"{error['msg'].removeprefix('Value error, ')}"
         for error in problem.errors(include_url=False, include_input=False)
     )
 

@@ -64,7 +64,7 @@ def test_an_event_without_an_id_has_that_of_its_header_or_its_place() -> None:
 def test_a_decision_that_contradicts_itself_is_not_read(said: str, outcome: str | None) -> None:
     record = a_record(value=f'{{"request_id": "w_1", "decided_by": "ana", {said}}}'.encode())
     if outcome is None:
-        with pytest.raises(Undecodable, match="`approved` says"):
+        with pytest.raises(Undecodable, match="the record: `outcome` says"):
             decode_answered(record)
         return
     decision = decode_answered(record)
