@@ -87,10 +87,10 @@ async def release(work: "Work", ended: Collection[ExecutionId]) -> None:
     if others:
         running |= await _lock_and_count(work, others)
     begun = []
-    for id in sorted(waiting):
-        if all(running[(lane.workflow, lane.name)] < lane.most for lane in waiting[id]):
+    for id, wanted in waiting.items():
+        if all(running[(lane.workflow, lane.name)] < lane.most for lane in wanted):
             begun.append(id)
-            for lane in waiting[id]:
+            for lane in wanted:
                 running[(lane.workflow, lane.name)] += 1
     if begun:
         await work.transaction.run("enter_lanes", ids=begun)

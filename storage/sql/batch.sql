@@ -788,19 +788,21 @@ delete from lanes where execution_id = any(%(ids)s::uuid[])
 returning workflow_name, lane;
 
 -- name: find_waiting_in_lanes
--- The oldest ones with all their lanes: room for a few is all that one end makes.
+-- The first ones with all their lanes: room for a few is all that one end makes. Their ids begin with the millisecond
+-- of what started them; of one millisecond it is first come, first served.
 select l.workflow_name, l.lane, l.most, l.execution_id::text as execution_id
 from lanes l
-where l.execution_id in (
-    select o.execution_id
+inner join (
+    select o.execution_id, left(o.execution_id::text, 13) as started, min(o.place) as place
     from lanes o
     inner join json_to_recordset(%(rows)s::json) as r (workflow_name text, lane text)
         on o.workflow_name = r.workflow_name and o.lane = r.lane
     where not o.running
-    order by o.execution_id
+    group by o.execution_id
+    order by started, place nulls first
     limit 100
-)
-order by l.execution_id;
+) as w on w.execution_id = l.execution_id
+order by w.started, w.place nulls first;
 
 -- name: enter_lanes
 update lanes set running = true where execution_id = any(%(ids)s::uuid[]);

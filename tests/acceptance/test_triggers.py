@@ -1,6 +1,7 @@
 """What a trigger does about keys, limits, many events at once, and events that cancel."""
 
 import json
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -149,6 +150,24 @@ def test_a_limit_of_two_lets_two_run_for_each_key_first_come_first_served(
     for n in ("0", "2"):
         finish(world, id, n)
     world.life_cycle(runs[3], "execution.started")
+
+
+# S16
+def test_of_one_millisecond_they_run_in_the_order_of_their_records(world: World, id: str) -> None:
+    at = round(time.time() * 1000)
+    for n in range(6):
+        world.producer.produce(
+            world.events_topic,
+            json.dumps({"region": id, "run": f"{id}{n}"}),
+            partition=0,
+            headers={"ce_type": "narrow.asked", "event-id": f"{id}{n}"},
+            timestamp=at,
+        )
+    world.producer.flush(10)
+    runs = [started for n in range(6) for started in world.started_by(f"{id}{n}")]
+    for n, run in enumerate(runs):
+        stands(world, run, "paused")
+        finish(world, id, str(n))
 
 
 # S16 S205
