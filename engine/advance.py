@@ -76,6 +76,8 @@ ANSWERED = (
 MAX_STEPS = 1000
 """Steps that one execution may take, beside the first of each item or round of its loops
 (security.md, bounds)."""
+MAX_ROUNDS = 10_000
+"""Items and rounds, of loops in loops too, whose first steps are paid for."""
 
 
 def advance(
@@ -254,10 +256,12 @@ def _run_line(turn: Turn, name: str) -> None:
     turn.current = name
     turn.look_from(name)
     while line.at is not None and line.phase == "ready":
-        turn.count_step()
+        if _is_fresh(line):
+            turn.count_step()
         step = turn.step_at(name, line, line.at)
-        if turn.steps_taken > MAX_STEPS + turn.rounds:
-            failure = Failure("step_limit", f"more than {MAX_STEPS} steps", step.id)
+        if turn.steps_taken > MAX_STEPS + min(turn.rounds, MAX_ROUNDS):
+            what = f"{MAX_STEPS} steps" + (" and one of each item or round" if turn.rounds else "")
+            failure = Failure("step_limit", f"more than {what}", step.id)
             end(turn, Status.FAILED, "failed", failure)
             return
         line = _enter(turn, step, line)

@@ -6,11 +6,11 @@ import pytest
 
 from actions.definitions import examine
 from engine.advance import advance
-from engine.effects import Perform, StartChild
+from engine.effects import Perform, RecordStep, StartChild
 from engine.execution import Status
 from engine.inputs import Started
 from engine.operators import compile_regex
-from tests.builders import NOW, a_definition, an_execution, of_kind, started
+from tests.builders import NOW, a_definition, an_execution, of_kind, one, started, succeeded
 
 EACH_ASKS = """
 steps:
@@ -30,6 +30,27 @@ steps:
   - id: each
     for_each: {in: "${lines}", steps: [{id: pass, allow: {}}, {id: again, allow: {}}]}
 """
+EACH_ASKS_TWICE = """
+steps:
+  - id: each
+    for_each:
+      in: ${lines}
+      steps:
+        - id: call
+          execute:
+            - webhook: {url: "https://x.example/"}
+            - webhook: {url: "https://y.example/"}
+"""
+EACH_OF_EACH = """
+steps:
+  - id: each
+    for_each:
+      in: ${lines}
+      as: line
+      steps:
+        - id: inner
+          for_each: {in: "${line}", steps: [{id: pass, allow: {}}]}
+"""
 CHILD = """
 steps:
   - {id: child, workflow: {name: other}}
@@ -44,6 +65,26 @@ def test_a_list_of_a_thousand_is_gone_through_and_one_more_is_refused() -> None:
     execution, _ = started(definition, {"lines": list(range(1001))})
     assert execution.error is not None
     assert (execution.status, execution.error.code) == (Status.FAILED, "invalid_items")
+
+
+# F26
+def test_a_step_of_several_calls_is_one_step() -> None:
+    definition = a_definition(EACH_ASKS_TWICE)
+    execution, effects = started(definition, {"lines": list(range(1000))})
+    for _ in range(2000):
+        execution, effects = succeeded(definition, execution, one(effects, Perform))
+    assert execution.status is Status.COMPLETED
+
+
+# F26
+def test_loops_in_loops_end_at_a_bound_of_their_own() -> None:
+    definition = a_definition(EACH_OF_EACH)
+    execution, _ = started(definition, {"lines": [list(range(100))] * 99})
+    assert execution.status is Status.COMPLETED
+    execution, effects = started(definition, {"lines": [list(range(1000))] * 1000})
+    assert execution.error is not None
+    assert (execution.status, execution.error.code) == (Status.FAILED, "step_limit")
+    assert len(of_kind(effects, RecordStep)) < 30_000
 
 
 # F26
