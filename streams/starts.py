@@ -89,7 +89,11 @@ def lanes_of(workflow: str, trigger: Trigger, scope: Mapping[str, object]) -> tu
 async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionId]:
     """Start what may start, hold what must wait its turn; return the ids of both."""
     await _spend_budgets(work, proposals)
-    proposals = [proposal for proposal in proposals if proposal.refusal is None]
+    return await begin_all(work, [one for one in proposals if one.refusal is None])
+
+
+async def begin_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionId]:
+    """Start or hold what no bound refuses, unless its key is busy; return the ids."""
     await _claim_keys(work, proposals)
     places = await Reservations.lock(work, {lane for item in proposals for lane in item.lanes})
     begun = set()
@@ -105,6 +109,29 @@ async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionI
         begun.add(proposal.id)
     await places.save()
     return begun
+
+
+async def with_freed_keys(work: Work, ignored: Iterable[Proposal]) -> list[Proposal]:
+    """Return those whose key was busy and whose holder has ended in this transaction since."""
+    keyed = [one for one in ignored if one.key is not None and one.refusal is None]
+    if not keyed:
+        return []
+    names = {(one.name, str(one.key)) for one in keyed}
+    ended = {
+        (work.executions[id].workflow, key)
+        for id, key in work.key_of.items()
+        if work.executions[id].ended
+    }
+    stored = await _find_holders(work, names & ended - work.keys.keys())
+    for name, holder in stored.items():
+        if holder in work.executions:
+            work.keys[name] = KeyHolder(holder, holder)
+    return [one for one in keyed if _is_free(work, (one.name, str(one.key)))]
+
+
+def _is_free(work: Work, name: KeyName) -> bool:
+    holder = work.keys.get(name)
+    return holder is not None and work.executions[holder.execution_id].ended
 
 
 async def _spend_budgets(work: Work, proposals: Sequence[Proposal]) -> None:

@@ -1,19 +1,12 @@
 """The events agent: domain events -> triggers -> executions, and waits that an event ends."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.correlation import correlation_of_event
 from engine.errors import SluicegateError
-from engine.ids import ExecutionId, WaitId, event_row_id, execution_id, public_id
-from engine.inputs import EventArrived
-from streams.agents.planned import (
-    PlannedEvent,
-    Rejected,
-    event_row,
-    meta_of,
-    name_roots,
-    signal_rows,
-)
+from engine.ids import event_row_id, execution_id, public_id
+from streams.agents.encounters import come_to
+from streams.agents.planned import PlannedEvent, Rejected, event_row, meta_of, name_roots
 from streams.agents.redriven import start_redriven
 from streams.catalog import Catalog, Start
 from streams.codecs import RawRecord, Undecodable, decode_event
@@ -21,7 +14,6 @@ from streams.dead_letters import DeadLetters
 from streams.enrichment import Enrichment
 from streams.gathering import Gathering, gather
 from streams.intake import Apply
-from streams.meeting import MOST_ENDED, cancel_by_event, share_of
 from streams.messages import DomainEvent
 from streams.redrive import take_redrives
 from streams.schemas import Schemas
@@ -171,16 +163,13 @@ class EventsHandler:
         fresh = await self._claim(work, planned)
         await name_roots(work, fresh)
         begun = await start_all(work, [start for plan in fresh for start in plan.starts])
+        begun |= await come_to(work, fresh, begun)
         rows = []
         for plan in fresh:
             started = [public_id(start.id) for start in plan.starts if start.id in begun]
             rows.append(event_row(plan, started))
         await work.transaction.write("insert_events", rows)
         await self._gathering.take(work, [item for plan in fresh for item in plan.gathered])
-        heard = [plan for plan in fresh if plan.correlations]
-        if heard:
-            left = await self._end_waits(work, heard) | await self._cancel_watching(work, heard)
-            await leave_to_sweep(work, heard, left)
 
     async def _put_refused(self, work: Work, planned: list[PlannedEvent]) -> None:
         for plan in planned:
@@ -201,66 +190,3 @@ class EventsHandler:
         claimed = await work.transaction.fetch_written("claim_event_ids", rows)
         new = {(row["source"], row["event_id"]) for row in claimed}
         return [plan for key, plan in first.items() if key in new]
-
-    async def _end_waits(self, work: Work, planned: list[PlannedEvent]) -> frozenset[str]:
-        """Give events to the waits they correlate with, and keep them for waits yet to come.
-
-        Returns the correlations that have more waits than one transaction ends.
-        """
-        await work.transaction.write(
-            "insert_signals", [row for plan in planned for row in signal_rows(plan)]
-        )
-        correlations = correlations_of(planned)
-        found = await work.transaction.fetch(
-            "find_event_waits", correlations=correlations, limit=MOST_ENDED + 1
-        )
-        share = share_of(found, correlations)
-        await work.load({row["execution_id"] for row in share.rows})
-        for plan in planned:
-            for row in share.rows:
-                if (
-                    row["correlation"] in plan.correlations
-                    and row["execution_id"] in work.executions
-                ):
-                    given = EventArrived(
-                        work.now, WaitId(row["wait_id"]), plan.event.payload, plan.meta
-                    )
-                    work.apply(ExecutionId(row["execution_id"]), given)
-        return share.left
-
-    async def _cancel_watching(self, work: Work, planned: list[PlannedEvent]) -> frozenset[str]:
-        """Cancel the executions that asked for it when such an event comes (`cancel_on`).
-
-        Returns the correlations that have more of them than one transaction cancels.
-        """
-        correlations = correlations_of(planned)
-        found = await work.transaction.fetch(
-            "find_watches", correlations=correlations, limit=MOST_ENDED + 1
-        )
-        share = share_of(found, correlations)
-        await work.load({row["execution_id"] for row in share.rows})
-        for plan in planned:
-            for row in share.rows:
-                if row["correlation"] in plan.correlations:
-                    cancel_by_event(work, row["execution_id"], plan.meta)
-        return share.left
-
-
-def correlations_of(planned: Sequence[PlannedEvent]) -> list[str]:
-    """Return what waits and watches find these events by."""
-    return sorted({found for plan in planned for found in plan.correlations})
-
-
-async def leave_to_sweep(
-    work: Work, planned: Sequence[PlannedEvent], correlations: Collection[str]
-) -> None:
-    """Leave to the sweep what these events, which are kept, have not come to."""
-    rows = [
-        {"correlation": correlation, "event_row_id": plan.row_id}
-        for plan in planned
-        for correlation in plan.correlations
-        if correlation in correlations
-    ]
-    if rows:
-        await work.transaction.write("leave_rests", rows)
-        await work.transaction.run("hasten_sweep")

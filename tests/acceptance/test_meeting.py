@@ -38,20 +38,34 @@ def fragile(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> I
         yield running
 
 
+def publish_dated(
+    world: World, type: str, id: str, partition: int, at: float, *, source: str = "/tests"
+) -> str:
+    """Publish an event with the broker's time of it; return its id."""
+    event = f"{id}{type}"
+    world.producer.produce(
+        world.events_topic,
+        json.dumps({"id": id}),
+        partition=partition,
+        headers={"ce_type": type, "ce_specversion": "1.0", "ce_id": event, "ce_source": source},
+        timestamp=round(at * 1000),
+    )
+    world.producer.flush(10)
+    return event
+
+
 # S11 S47 S126
 def test_events_that_a_crash_kept_apart_from_what_waits_for_them_meet_after_it(
     fragile: World,
 ) -> None:
-    id = uuid4().hex
-    for type in ("pair.opened", "pair.closed", "pair.dropped"):
-        fragile.producer.produce(
-            fragile.events_topic,
-            json.dumps({"id": id}),
-            partition=0,
-            headers={"ce_type": type, "event-id": f"{id}{type}"},
-        )
-    fragile.producer.flush(10)
-    # The worker dies as soon as all three are committed, before anything else can run.
+    id, now = uuid4().hex, time.time()
+    for type in ("pair.closed", "pair.dropped"):
+        publish_dated(fragile, type, id, 1, now)
+    fragile.start_worker()
+    fragile.until("select 1 as x where (select count(*) from signals) = 2")
+    fragile.stop_workers()
+    # As seen by the broker it came first. The worker dies as soon as it is committed.
+    opened = publish_dated(fragile, "pair.opened", id, 0, now - 1)
     dying = fragile.start_worker(FAILPOINT="batch.after_commit:1:exit")
     assert dying.wait(20) == 70
     fragile.workers.remove(dying)
@@ -59,7 +73,7 @@ def test_events_that_a_crash_kept_apart_from_what_waits_for_them_meet_after_it(
     assert [row["status"] for row in rows] == ["paused", "paused"]
     fragile.start_worker()
     names = {}
-    for execution in fragile.started_by(f"{id}pair.opened"):
+    for execution in fragile.started_by(opened):
         row = ended(fragile, execution)
         names[row["workflow_name"]] = row["status"]
     assert names == {"waiting": "completed", "watching": "cancelled"}
@@ -114,22 +128,6 @@ steps:
     wait: { event: crowd.started, match: { race: "${race}" }, timeout: 1h }
 """
 SIZE = MOST_ENDED + 500
-
-
-def publish_dated(
-    world: World, type: str, id: str, partition: int, at: float, *, source: str = "/tests"
-) -> str:
-    """Publish an event with the broker's time of it; return its id."""
-    event = f"{id}{type}"
-    world.producer.produce(
-        world.events_topic,
-        json.dumps({"id": id}),
-        partition=partition,
-        headers={"ce_type": type, "ce_specversion": "1.0", "ce_id": event, "ce_source": source},
-        timestamp=round(at * 1000),
-    )
-    world.producer.flush(10)
-    return event
 
 
 # S12 S47 S126
