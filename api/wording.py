@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from config.mistakes import text_of
+
 WORDS = {
     "missing": "is missing",
     "dict_type": "must be a JSON object",
@@ -39,7 +41,7 @@ def _words(mistake: Mapping[str, Any], model: type[BaseModel] | None) -> str:
         return "a NUL character is not taken"
     if kind == "string_too_short" and mistake["ctx"]["min_length"] == 1:
         return "must not be empty"
-    text = str(mistake["msg"]).removeprefix("Value error, ")
+    text = text_of(mistake)
     return WORDS.get(kind, text)
 
 

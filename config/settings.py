@@ -34,6 +34,7 @@ from config.files import (
     tell_unknown,
     variable_of,
 )
+from config.mistakes import text_of
 from config.names import (
     MECHANISMS,
     PROTOCOLS,
@@ -303,10 +304,7 @@ def load_settings(**flags: Any) -> Settings:
     try:
         return Settings(**{**plain, "secrets": secrets, **wanted})
     except ValidationError as problem:
-        lines = [
-            f"{_variable(error['loc'])}{error['msg'].removeprefix('Value error, ')}"
-            for error in problem.errors()
-        ]
+        lines = [f"{_variable(error['loc'])}{text_of(error)}" for error in problem.errors()]
         raise ConfigError("; ".join(lines)) from None
 
 

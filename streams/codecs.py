@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import orjson
 from pydantic import ValidationError
 
+from config.mistakes import text_of
 from engine.durations import in_utc, read_instant
 from engine.ids import ExecutionId, parse_execution_id, public_id
 from streams.json_check import Undecodable, read_json, require_object
@@ -346,8 +347,7 @@ def encode(value: object, limit: int) -> bytes:
 def problem_text(problem: ValidationError) -> str:
     """Return what pydantic found as `field: message` pairs."""
     return "; ".join(
-        f"{'.'.join(map(str, error['loc'])) or 'the record'}: "
-        f"{error['msg'].removeprefix('Value error, ')}"
+        f"{'.'.join(map(str, error['loc'])) or 'the record'}: {text_of(error)}"
         for error in problem.errors(include_url=False, include_input=False)
     )
 

@@ -17,6 +17,7 @@ from api.screens.decision import Typed, answer_of, show
 from api.screens.page import Person, missing, now, person_of, read_instant, remember, typed_in
 from api.screens.refusals import told
 from api.screens.unsent import NO_BROKER, UNREACHABLE, unsent
+from config.mistakes import text_of
 from storage.screens import ScreenReading
 from streams.issuing import delegation, note, refusal_of_note
 from streams.json_check import Undecodable
@@ -94,7 +95,7 @@ def _wrong(problem: ValueError) -> tuple[str, str]:
     if kind in ("string_too_long", "too_long"):
         unit = "characters" if kind == "string_too_long" else "names"
         return field, f"At most {found['ctx']['max_length']:,} {unit}."
-    return field, told(str(found["msg"]).removeprefix("Value error, ").removesuffix(" in `to`"))
+    return field, told(text_of(found).removesuffix(" in `to`"))
 
 
 @router.post("/approvals/{request_id}/notes")

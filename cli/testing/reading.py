@@ -13,6 +13,7 @@ from cli.testing.documents import Suite
 from cli.testing.matching import At, Difference
 from cli.testing.names import unknown_names
 from config.documents import Places, SyntaxMistake, parse_document
+from config.mistakes import text_of
 from engine.definition import Definition
 
 ENDINGS = tuple(f".test{suffix}" for suffix in SUFFIXES)
@@ -152,6 +153,6 @@ def _told(error: ErrorDetails) -> str:
         case "model_type" | "dict_type":
             return "this must be a mapping of keys to values"
         case "value_error":
-            return error["msg"].removeprefix("Value error, ")
+            return text_of(error)
         case _:
             return f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}"
