@@ -1,7 +1,6 @@
 """What the events of a batch come to, one after the other, as if each were alone (D10, D29)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from engine.ids import ExecutionId, WaitId
@@ -12,10 +11,8 @@ from streams.starts import Proposal, begin_all, with_freed_keys
 from streams.work import Work
 
 NO_WAIT = WaitId("")
-Listener = tuple[ExecutionId, WaitId, datetime | None]
-"""An execution, its wait if it has one, and since when events count; None: it came before them."""
-Listeners = dict[str, list[Listener]]
-"""What waits or watches, by correlation."""
+Listeners = dict[str, list[tuple[ExecutionId, WaitId]]]
+"""What waits or watches, by correlation: executions, and of waits their ids."""
 
 
 async def come_to(
@@ -67,25 +64,21 @@ class _Encounters:
     def meet(self, plan: PlannedEvent) -> None:
         """Give one event to all that it is for."""
         for correlation in sorted(plan.correlations):
-            for execution_id, wait_id, since in self._waits.get(correlation, ()):
-                if execution_id in self._work.executions and _is_due(plan, since):
+            for execution_id, wait_id in self._waits.get(correlation, ()):
+                if execution_id in self._work.executions:
                     event = EventArrived(self._work.now, wait_id, plan.event.payload, plan.meta)
                     self._work.apply(execution_id, event)
-            for execution_id, _, since in self._watches.get(correlation, ()):
-                if _is_due(plan, since):
-                    cancel_by_event(self._work, execution_id, plan.meta)
+            for execution_id, _ in self._watches.get(correlation, ()):
+                cancel_by_event(self._work, execution_id, plan.meta)
 
     def listen(self, starts: Iterable[Proposal]) -> None:
         """Let later events of the batch come to what this one has started, though unwritten."""
         for id in [start.id for start in starts if start.id in self._work.new]:
-            execution = self._work.executions[id]
-            for wait in execution.waits.values():
+            for wait in self._work.executions[id].waits.values():
                 if wait.correlation is not None:
-                    since = wait.since or wait.opened_at
-                    self._waits.setdefault(wait.correlation, []).append((id, wait.id, since))
+                    self._waits.setdefault(wait.correlation, []).append((id, wait.id))
             for correlation in self._watched_by(id):
-                listener = id, NO_WAIT, execution.triggered_at
-                self._watches.setdefault(correlation, []).append(listener)
+                self._watches.setdefault(correlation, []).append((id, NO_WAIT))
 
     def _watched_by(self, id: ExecutionId) -> Sequence[str]:
         """Return the correlations of the events that cancel an execution not written yet."""
@@ -100,14 +93,9 @@ class _Encounters:
 def _by_correlation(rows: Iterable[Mapping[str, Any]]) -> Listeners:
     found: Listeners = {}
     for row in rows:
-        listener = ExecutionId(row["execution_id"]), WaitId(row.get("wait_id", NO_WAIT)), None
+        listener = ExecutionId(row["execution_id"]), WaitId(row.get("wait_id", NO_WAIT))
         found.setdefault(row["correlation"], []).append(listener)
     return found
-
-
-def _is_due(plan: PlannedEvent, since: datetime | None) -> bool:
-    """Tell whether an event is among those for which something waits or watches."""
-    return since is None or plan.event.received_at >= since
 
 
 def _correlations_of(planned: Sequence[PlannedEvent]) -> list[str]:
