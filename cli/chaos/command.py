@@ -1,5 +1,6 @@
 """`sluicegate chaos`: a run with faults, a check of what must hold, a score card."""
 
+import logging
 import secrets
 import sys
 import time
@@ -67,6 +68,8 @@ def run_chaos(options: Options) -> int:
     """Run and print the score card; returns 1 where something does not hold."""
     if options.against is None and (options.events or options.commands):
         raise ConfigError("--events and --fault go with --against ENV: name the deployment")
+    # That the faults have cut its connections is no news.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     seed = secrets.randbelow(LARGEST_SEED) if options.seed is None else options.seed
     write_line(f"seed {seed}")
     flush()

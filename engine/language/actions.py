@@ -136,7 +136,13 @@ ACTIONS = (
         "Publishes an event, exactly one row in the outbox.",
         (
             key("event", EVENT, "Event type.", "refund.approved", required=True),
-            key("data", ANY, "Payload.", {"refund_id": "${refund_id}"}, default={}),
+            key(
+                "data",
+                ANY,
+                "Payload; where no topic is named a mapping.",
+                {"refund_id": "${refund_id}"},
+                default={},
+            ),
             key("key", LINE, "Kafka key.", "${refund_id}"),
             key(
                 "topic",
@@ -146,6 +152,7 @@ ACTIONS = (
             ),
             key("subject", LINE, "Subject of the CloudEvent.", "refund/${refund_id}"),
         ),
+        anyOf=[{"required": ["topic"]}, {"properties": {"data": MAPPING.schema}}],
     ),
     _action(
         "create_record",

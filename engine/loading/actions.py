@@ -149,6 +149,9 @@ def _check_message(fields: Mapping[str, Node]) -> None:
         return
     if "${" not in event.value and "*" in event.pattern():
         event.mistake("an event that is sent has one name, without *")
+    # What other topics take, only their readers know.
+    if "data" in fields and "topic" not in fields:
+        _check_mapping(fields["data"])
 
 
 def _check_http(fields: Mapping[str, Node]) -> None:

@@ -143,11 +143,17 @@ def _log(turn: Turn, step: Step, params: Mapping[str, object]) -> object:
 def _emit(turn: Turn, step: Step, params: Mapping[str, object], number: int) -> object:
     id = child_id(turn.execution.id, step.path, number, "emit")
     key, topic, subject = params.get("key"), params.get("topic"), params.get("subject")
+    data = params.get("data", {})
+    if topic is None and not isinstance(data, dict):
+        # Where nothing was found (`${x:-}`) nothing is said; anything else no worker could read.
+        if data is not None:
+            raise Unfit("data", "a mapping of names to values, as of every event", data)
+        data = {}
     turn.effects.append(
         Emit(
             id,
             str(params["event"]),
-            params.get("data", {}),
+            data,
             None if key is None else as_text(key),
             None if topic is None else as_text(topic),
             None if subject is None else as_text(subject),

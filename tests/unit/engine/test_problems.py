@@ -169,6 +169,30 @@ def test_fields_of_a_record_that_are_no_mapping_fail_the_step() -> None:
 
 
 # S62
+@pytest.mark.parametrize("value", [[1, 2], "five", 5, False])
+def test_an_event_whose_data_no_worker_could_read_fails_the_step(value: object) -> None:
+    definition = a_definition(f"""
+    steps:
+      - id: tell
+        execute: [{{ emit: {{ event: told, data: "${{v}}" }} }}]
+        {HANDLED}
+    """)
+    _, effects = started(definition, {"v": value})
+    assert handled(effects).startswith("invalid_value: data must be a mapping of names to values")
+
+
+# S62
+def test_only_an_event_needs_data_that_is_a_mapping() -> None:
+    definition = a_definition("""
+    steps:
+      - id: tell
+        execute: [{ emit: { event: told, topic: elsewhere, data: "${v}" } }]
+    """)
+    _, effects = started(definition, {"v": [1, 2]})
+    assert one(effects, Emit).payload == [1, 2]
+
+
+# S62
 @pytest.mark.parametrize(("value", "text"), [(True, "true"), (None, "null"), ({"a": 1}, '{"a":1}')])
 def test_what_is_text_takes_other_values_as_json(value: object, text: str) -> None:
     definition = a_definition("""
