@@ -93,9 +93,8 @@
   const broken = new Set();
   function tellLink() {
     const link = document.querySelector("#link");
-    const parts = document.querySelectorAll("[hx-sse\\:connect]").length;
     const stale = broken.size > 0 || document.querySelector("#notice [role=alert]") !== null;
-    link.hidden = !parts;
+    link.hidden = !parts().length;
     link.className = "pill " + (stale ? "bad" : "ok");
     link.textContent = stale ? "not live: trying again" : "live";
   }
@@ -113,6 +112,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
+    if (document.querySelector("dialog[open]")) return;
     const listing = rows().length > 0;
     const does = {
       j: () => move(1),
@@ -121,13 +121,39 @@
       a: () => (listing ? open("#a") : answer("a")),
       r: () => (listing ? open("#r") : answer("r")),
       "/": search,
-      "?": () => { const help = document.querySelector("#keys"); if (!help.open) help.showModal(); },
+      "?": () => document.querySelector("#keys").showModal(),
       x: () => { const box = current() && current().querySelector("input[type=checkbox]"); if (box) box.click(); },
     }[event.key];
     if (does) { does(); event.preventDefault(); }
   });
 
-  document.addEventListener("htmx:sse:after:message", () => { title(); tellAll(); settle(); tellLink(); });
+  // What had the focus and can no longer take it leaves it to the part of the page that has changed.
+  let focused = null;
+  const cannot = (element) => !element.isConnected || element.disabled || !element.getClientRects().length;
+  document.addEventListener("htmx:sse:before:message", () => { focused = document.activeElement; });
+  function refocus(part) {
+    if (!focused || focused === document.body || !cannot(focused)) return;
+    if (document.activeElement !== focused && document.activeElement !== document.body) return;
+    part.tabIndex = -1;
+    part.focus({ preventScroll: true });
+  }
+
+  // A browser keeps six connections to a server: a tab opened in the background listens once it is looked at.
+  const parts = () => [...document.querySelectorAll("[hx-sse\\:connect]")];
+  const unheard = new Set();
+  document.addEventListener("htmx:before:request", (event) => {
+    const part = event.detail.ctx.sourceElement;
+    if (!document.hidden || !parts().includes(part)) return;
+    unheard.add(part);
+    event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    unheard.forEach((part) => htmx.ajax("GET", part.getAttribute("hx-sse:connect"), { source: part }));
+    unheard.clear();
+  });
+
+  document.addEventListener("htmx:sse:after:message", (event) => { title(); tellAll(); settle(); tellLink(); refocus(event.target); });
   setInterval(tellAll, 1000);
   tellAll();
   // Chosen before: set once more, so that rows that come in leave it chosen.
