@@ -55,7 +55,7 @@ def known_ids(world: World) -> dict[str, list[Any]]:
     letters = world.query("select id from dead_letters")
     assert (len(runs), len(requests), len(letters)) == (3, 2, 1)
     return {
-        "ids": [row["execution_id"] for row in runs] + [str(letters[0]["id"])],
+        "ids": [row["execution_id"] for row in runs] + [letters[0]["id"]],
         "requests": [row["request_id"] for row in requests],
         "names": ["order-approval", "stock-alert"],
     }
