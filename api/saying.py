@@ -13,6 +13,7 @@ from api.wording import describe
 from engine.codes import RECEIPT_CODES
 from engine.effects import Refuse
 from streams.issuing import decision_record
+from streams.json_check import check_value
 from streams.notes import Answered, as_recorded, read_answered
 
 Row = dict[str, Any]
@@ -65,7 +66,9 @@ async def say(
 
 
 def _read(value: Row) -> Answered:
-    """Read what is about to be sent as the worker will; raises a 422 problem."""
+    """Read what is about to be sent as the worker will; raises Undecodable, or a 422 problem."""
+    # First of all: the database cannot even be asked for an id that it cannot hold.
+    check_value(value)
     try:
         return read_answered(value)
     except ValidationError as problem:

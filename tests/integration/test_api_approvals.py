@@ -24,6 +24,16 @@ def sent_decision(quiet: World, id: str) -> Seen:
     return quiet.wait_for(lambda r: r.topic == topic and r.value["decision_id"] == id, id)
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k-nul"}])
+async def test_an_id_that_no_database_holds_is_refused_with_a_key_too(
+    quiet_client: httpx.AsyncClient, quiet: World, headers: dict[str, str]
+) -> None:
+    request = a_request(quiet, uuid4().hex)
+    body = {"decided_by": "ana", "decision_id": "a\x00b"}
+    answer = await quiet_client.post(path_of(request, "approve"), json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "nul_character")
+
+
 # S204 S112
 @pytest.mark.parametrize(
     ("what", "body", "outcome"),
