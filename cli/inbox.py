@@ -56,6 +56,10 @@ FIELDS = (
     "request_id",
     "request_hash",
 )
+LONG = ("view", "votes", "comments", "decisions")
+"""Fields that are read on lines of their own."""
+LONGEST_TITLE = 80
+"""At a terminal; `show` has the whole."""
 HINT = "sluicegate approvals show REQUEST, then approve or reject"
 Row = dict[str, Any]
 
@@ -91,9 +95,13 @@ def shown(row: Row) -> Row:
     record, now = row["record"], datetime.now(UTC)
     people = [*row["roles"], *row["users"]] or (["anyone"] if record.get("anyone") else [])
     expires = row["expires_at"]
+    title = str(record.get("title") or "").strip() or "Untitled request"
+    if sys.stdout.isatty() and len(title) > LONGEST_TITLE:
+        title = f"{title[:LONGEST_TITLE]}…"
     return {
         **record,
         **row,
+        "title": title,
         "asked": people,
         "waiting": _between(row["requested_at"], row["decided_at"] or now),
         "left": "" if expires is None or row["decided_at"] else _between(now, expires),
@@ -146,8 +154,11 @@ async def show_approval(request_id: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    from cli.facts import lines_of
+
     told = {**found["record"], **found}
-    print_fields({name: told[name] for name in FIELDS if told.get(name)})
+    shown = {name: told[name] for name in FIELDS if told.get(name)}
+    print_fields({n: "\n".join(lines_of(v)) if n in LONG else v for n, v in shown.items()})
     if found["status"] == "pending":
         write_lines(answers(found))
 

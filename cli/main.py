@@ -8,9 +8,9 @@ import typer
 
 from cli import approvals, audit, dead_letters, executions, operating, schedules
 from cli.chaos import entry as chaos
-from cli.errors import USAGE, exit_code_of, fail, run
+from cli.errors import OK, USAGE, exit_code_of, fail, run
 from cli.options import JsonFlag
-from cli.printing import flush
+from cli.printing import flush, has_no_reader
 
 app = typer.Typer(
     name="sluicegate",
@@ -288,6 +288,8 @@ def main(**options: Any) -> None:
     """Run the command line; errors of ours become a message and an exit code."""
     try:
         app(**options)
+    except SystemExit as end:
+        raise SystemExit(OK if has_no_reader() else end.code) from None
     except Exception as error:
         code = exit_code_of(error)
         if code is None:

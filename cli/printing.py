@@ -62,6 +62,11 @@ def flush_or_leave() -> None:
         raise SystemExit(0)
 
 
+def has_no_reader() -> bool:
+    """Tell whether Click met a reader of a help who has left: it replaces the output then."""
+    return type(sys.stdout).__name__ == "PacifyFlushWrapper"
+
+
 def _write_nowhere() -> None:
     """Drop what is printed from now on: a reader such as `head` that has enough is no failure."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -21,7 +21,7 @@ class NoDeadLetter(SluicegateError):
 
     def __init__(self, id: int) -> None:
         self.id = id
-        super().__init__(f"the dead letter {id} does not exist; list them to find its id")
+        super().__init__(f"the dead letter {id} does not exist")
 
 
 class NotOpen(SluicegateError):

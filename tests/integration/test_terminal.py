@@ -276,7 +276,11 @@ EXITS: list[tuple[tuple[str, ...], int, str]] = [
     (("workflows", "versions", "nobody"), 3, "sluicegate workflows list"),
     (("trigger", "nobody"), 3, "sluicegate workflows list"),
     (("schedules", "trigger", "nobody"), 3, "sluicegate schedules list"),
-    (("dead-letters", "show", "999999999"), 3, "sluicegate dead-letters list"),
+    (
+        ("dead-letters", "show", "999999999"),
+        3,
+        "does not exist; `sluicegate dead-letters list` shows",
+    ),
     (("dead-letters", "replay"), 2, "--error-type"),
     (("waits", "list", "--kind", "odd"), 2, "'timer'"),
     (("diff", "nowhere"), 1, "nowhere is no folder"),

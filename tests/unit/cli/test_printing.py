@@ -150,3 +150,22 @@ def test_a_reader_that_has_enough_is_no_failure(
     finally:
         os.close(pipe)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("asked", [("--help",), ("approvals", "--help"), ("--version",)])
+def test_a_reader_that_has_enough_of_a_help_is_no_failure(asked: tuple[str, ...]) -> None:
+    end, pipe = os.pipe()
+    os.close(end)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *asked],
+            cwd=ROOT,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(pipe)
+    assert (done.returncode, done.stderr) == (0, "")
