@@ -23,7 +23,13 @@ _FLAGS = "|".join(
 )
 _EMOJI = f"\U0001f3f4(?:{_FLAGS})\U000e007f|[0-9#*]\ufe0f\u20e3|{_ONE}(?:\u200d{_ONE})*"
 """Emoji with their own selectors, joiners and tags, which show what they belong to."""
-_SHOWN = re.compile(f"(?P<emoji>{_EMOJI})|{_HIDDEN}")
+_ARABIC = "[\u0620-\u064a\u066e-\u06d3\u06fa-\u06ff\u0750-\u077f\u08a0-\u08c9]"
+_VIRAMA = "[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca\u0f84\u1039\u17d2\u1a60]"
+_JOINER = (
+    f"(?<={_ARABIC})\u200c(?={_ARABIC})|(?<={_VIRAMA})[\u200c\u200d]|[\u200c\u200d](?={_VIRAMA})"
+)
+"""Joiners where writing needs them (RFC 5892, A.1 and A.2): in Persian and in Indic words."""
+_SHOWN = re.compile(f"(?P<needed>{_EMOJI}|{_JOINER})|{_HIDDEN}")
 
 
 def length(seconds: float) -> str:
@@ -72,12 +78,12 @@ def visible(value: object) -> str:
 
 
 def _number_of(found: re.Match[str]) -> str:
-    return found["emoji"] or f"[U+{ord(found[0]):04X}]"
+    return found["needed"] or f"[U+{ord(found[0]):04X}]"
 
 
 def hides(value: object) -> bool:
     """Tell whether a text holds characters that would show nothing."""
-    return any(found["emoji"] is None for found in _SHOWN.finditer(str(value)))
+    return any(found["needed"] is None for found in _SHOWN.finditer(str(value)))
 
 
 def titled(value: object) -> str:

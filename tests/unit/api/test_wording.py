@@ -16,9 +16,13 @@ from api.screens.wording import hides, titled, visible
         "\U0001f3f3\ufe0f\u200d\U0001f308",
         "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
         "plain, with ümlauts and 漢字",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0dc1\u0dca\u200d\u0dbb\u0dd3",
+        "\u0915\u094d\u200c\u0937",
+        "\u09b0\u200d\u09cd\u09af",
     ],
 )
-def test_emoji_are_shown_as_they_are(text: str) -> None:
+def test_emoji_and_the_joiners_of_words_are_shown_as_they_are(text: str) -> None:
     assert (visible(text), hides(text)) == (text, False)
     assert [item.note for item in rows_of({"it": text})] == [""]
 
@@ -28,6 +32,9 @@ def test_emoji_are_shown_as_they_are(text: str) -> None:
     [
         ("ab\u200dcd", "ab[U+200D]cd"),
         ("a\ufe0f", "a[U+FE0F]"),
+        ("\u0645\u200c", "\u0645[U+200C]"),
+        ("\u0645\u200d\u06cc", "\u0645[U+200D]\u06cc"),
+        ("\u0915\u094d\u200c\u200c\u0937", "\u0915\u094d\u200c[U+200C]\u0937"),
         ("\u2764\ufe0f\ufe0f", "\u2764\ufe0f[U+FE0F]"),
         ("\U0001f44d\u200d", "\U0001f44d[U+200D]"),
         ("\U0001f3f4\U000e0068\U000e0069\U000e007f", "\U0001f3f4[U+E0068][U+E0069][U+E007F]"),
