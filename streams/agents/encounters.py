@@ -65,7 +65,8 @@ class _Encounters:
         """Give one event to all that it is for."""
         for correlation in sorted(plan.correlations):
             for execution_id, wait_id in self._waits.get(correlation, ()):
-                if execution_id in self._work.executions:
+                execution = self._work.executions.get(execution_id)
+                if execution is not None and wait_id in execution.waits:
                     event = EventArrived(self._work.now, wait_id, plan.event.payload, plan.meta)
                     self._work.apply(execution_id, event)
             for execution_id, _ in self._watches.get(correlation, ()):
