@@ -17,18 +17,11 @@ from api.problems import Problem
 from api.shapes.common import json_body
 from api.wording import describe
 from storage.store import TRANSIENT
-from streams.codecs import (
-    MAX_EVENT_BYTES,
-    STRUCTURED,
-    Outgoing,
-    RawRecord,
-    decode_event,
-    media_type,
-    structured_data,
-)
+from streams.cloud_events import BATCH, STRUCTURED, media_type, require_version, structured_data
+from streams.codecs import Outgoing, RawRecord, decode_event
+from streams.json_check import MAX_EVENT_BYTES
 
 router = APIRouter(tags=["events"])
-BATCH = "application/cloudevents-batch+json"
 KINDS = ("application/json", STRUCTURED, BATCH)
 MAX_BATCH = 100
 Row = dict[str, Any]
@@ -67,10 +60,12 @@ class NewEvent(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _decoded(cls, value: Any) -> Any:
-        """Take `data_base64` for the data that it encodes; raises Undecodable."""
-        if isinstance(value, Mapping) and value.get("data_base64") is not None:
-            return {**value, "data": structured_data(value)}
-        return value
+        """Take `data_base64` for the data that it encodes, and none for {}; raises Undecodable."""
+        if not isinstance(value, Mapping):
+            return value
+        if value.get("specversion") is not None:
+            require_version(value["specversion"])
+        return {**value, "data": structured_data(value)}
 
 
 EVENT_SCHEMA = NewEvent.model_json_schema()

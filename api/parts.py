@@ -18,7 +18,7 @@ from storage.answering import Answering
 from storage.reading import MAX_LIMIT, MAX_OFFSET, Page, Reading
 from storage.store import PostgresStore
 from streams.admin import Admin
-from streams.codecs import media_type
+from streams.cloud_events import media_type
 from streams.definitions import Definitions
 from streams.json_check import Undecodable, read_json
 from streams.producer import KafkaOut

@@ -24,9 +24,8 @@ from api.parts import (
 from api.shapes.common import json_body, shown
 from api.shapes.sent import SentCommand, Settled
 from engine.ids import public_id
-from streams.codecs import MAX_EVENT_BYTES
 from streams.issuing import key_of_start, new_command, refusal_of_start
-from streams.json_check import require_object
+from streams.json_check import MAX_EVENT_BYTES, require_object
 from streams.messages import started_id
 
 router = APIRouter(tags=["workflows"])

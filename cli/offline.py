@@ -52,8 +52,8 @@ def read_event(text: str, type: str | None, otherwise: str | None = None) -> Eve
 
 def _refuse_unreadable(value: Mapping[str, Any]) -> None:
     """End where no worker would read the event: it becomes a dead letter, and starts nothing."""
-    from streams.codecs import MAX_EVENT_BYTES, encode
-    from streams.json_check import Undecodable
+    from streams.codecs import encode
+    from streams.json_check import MAX_EVENT_BYTES, Undecodable
 
     try:
         encode(value, MAX_EVENT_BYTES)

@@ -23,7 +23,8 @@ async def send_event(
 ) -> int:
     """Publish an event and print its id; what no worker would take is refused."""
     from config.settings import load_settings
-    from streams.codecs import MAX_EVENT_BYTES, Outgoing, encode
+    from streams.codecs import Outgoing, encode
+    from streams.json_check import MAX_EVENT_BYTES
 
     settings = load_settings()
     for name, given in (("the event type", type), ("--id", id)):

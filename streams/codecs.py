@@ -1,7 +1,6 @@
 """Bytes to messages and back: CloudEvents binary and structured, plain JSON (interfaces.md)."""
 
 import re
-from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,11 +11,20 @@ from pydantic import ValidationError
 from config.mistakes import text_of
 from engine.durations import in_utc, read_instant
 from engine.ids import ExecutionId, parse_execution_id, public_id
-from streams.json_check import Undecodable, read_json, require_object
+from streams.cloud_events import (
+    binary_payload,
+    is_structured,
+    is_unannounced,
+    media_type,
+    optional_text,
+    require_text,
+    require_version,
+    structured_payload,
+)
+from streams.json_check import MAX_EVENT_BYTES, Undecodable, read_json, require_object
 from streams.messages import Command, DomainEvent
 from streams.notes import KINDS, Answered, Grant, kind_of, read_answered
 
-MAX_EVENT_BYTES = 256 * 1024
 MAX_DECISION_BYTES = 64 * 1024
 MAX_COMMAND_BYTES = MAX_EVENT_BYTES + MAX_DECISION_BYTES
 """A payload of the largest size, and what is said around it."""
@@ -25,7 +33,6 @@ TRACEPARENT = re.compile(
     "(?!ff|00.{53}-)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]{1,200})?"
 )
 TRACESTATE = re.compile("[ -~]{1,4096}")
-STRUCTURED = "application/cloudevents+json"
 JWS = "application/jwt"
 
 TELLING = frozenset(
@@ -106,11 +113,6 @@ def _texts(headers: Headers) -> dict[str, str]:
     return found
 
 
-def media_type(headers: Mapping[str, str]) -> str:
-    """Return the media type, in lower case: its case means nothing (RFC 9110, 8.3.1)."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
 def _key(record: RawRecord) -> str | None:
     if record.key is None:
         return None
@@ -149,12 +151,19 @@ def _trace_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
 def decode_event(record: RawRecord, type_fields: Sequence[str]) -> DomainEvent:
     """Return the event of a record in any of the three forms; raises Undecodable."""
     headers = _texts(record.headers)
-    value = read_json(record.value, MAX_EVENT_BYTES)
-    if media_type(headers) == STRUCTURED:
-        return _structured(record, headers, require_object(value))
-    if "ce_specversion" in headers or "ce_type" in headers:
-        return _binary(record, headers, require_object(value))
-    return _plain(record, headers, require_object(value), type_fields)
+    kind = media_type(headers)
+    if is_structured(kind):
+        envelope = require_object(read_json(record.value, MAX_EVENT_BYTES))
+        return _structured(record, headers, envelope)
+    if "ce_specversion" in headers:
+        require_version(headers["ce_specversion"])
+        return _binary(record, headers, binary_payload(record.value, kind))
+    value = require_object(read_json(record.value, MAX_EVENT_BYTES))
+    if "ce_type" in headers:
+        return _named(record, headers, value)
+    if is_unannounced(kind, value):
+        return _structured(record, headers, value)
+    return _plain(record, headers, value, type_fields)
 
 
 def _event(
@@ -195,19 +204,19 @@ def _event(
     )
 
 
-def _require(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise Undecodable("invalid_cloudevent", f"the CloudEvents attribute {name} is missing")
-    return value
-
-
 def _binary(
     record: RawRecord, headers: Mapping[str, str], payload: dict[str, object]
 ) -> DomainEvent:
-    if "ce_specversion" in headers:
-        # Without an id the header `event-id` or the record's place is it (interfaces.md, Messages).
-        for name in ("type", "source"):
-            _require(name, headers.get(f"ce_{name}"))
+    # Without an id the header `event-id` or the record's place is it (interfaces.md, Messages).
+    for name in ("type", "source"):
+        require_text(name, headers.get(f"ce_{name}"))
+    return _named(record, headers, payload)
+
+
+def _named(
+    record: RawRecord, headers: Mapping[str, str], payload: dict[str, object]
+) -> DomainEvent:
+    """Return the event that headers name."""
     return _event(
         record,
         headers,
@@ -220,44 +229,31 @@ def _binary(
     )
 
 
-def _optional(envelope: Mapping[str, object], name: str) -> str | None:
-    value = envelope.get(name)
-    if value is not None and not isinstance(value, str):
-        raise Undecodable("invalid_cloudevent", f"the CloudEvents attribute {name} is no text")
-    return value
-
-
 def _structured(
     record: RawRecord, headers: Mapping[str, str], envelope: Mapping[str, object]
 ) -> DomainEvent:
+    if envelope.get("specversion") is not None:
+        require_version(envelope["specversion"])
+    said = {
+        name: optional_text(name, envelope.get(name))
+        for name in ("traceparent", "tracestate", "time", "subject")
+    }
     traced = {
-        "traceparent": _optional(envelope, "traceparent") or headers.get("traceparent", ""),
-        "tracestate": _optional(envelope, "tracestate") or headers.get("tracestate", ""),
+        "traceparent": said["traceparent"] or headers.get("traceparent", ""),
+        "tracestate": said["tracestate"] or headers.get("tracestate", ""),
         "ce_hops": str(envelope.get("hops", "")),
         "ce_correlationid": str(envelope.get("correlationid", "")),
     }
     return _event(
         record,
         {name: text for name, text in traced.items() if text},
-        require_object(structured_data(envelope)),
-        type=_require("type", envelope.get("type")),
-        id=_require("id", envelope.get("id")),
-        source=_require("source", envelope.get("source")),
-        time=_optional(envelope, "time"),
-        subject=_optional(envelope, "subject"),
+        structured_payload(envelope),
+        type=require_text("type", envelope.get("type")),
+        id=require_text("id", envelope.get("id")),
+        source=require_text("source", envelope.get("source")),
+        time=said["time"],
+        subject=said["subject"],
     )
-
-
-def structured_data(envelope: Mapping[str, object]) -> object:
-    """Return the data of an envelope, {} where it has none; raises Undecodable."""
-    encoded = _optional(envelope, "data_base64")
-    if encoded is None:
-        return envelope.get("data", {})
-    try:
-        data = b64decode(encoded, validate=True)
-    except ValueError:
-        raise Undecodable("invalid_cloudevent", "data_base64 is not Base64") from None
-    return read_json(data, MAX_EVENT_BYTES)
 
 
 def _plain(

@@ -9,6 +9,7 @@ import orjson
 from engine.errors import SluicegateError
 from engine.operators import type_name
 
+MAX_EVENT_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_KEYS = 10_000
 MAX_STRING = 128 * 1024

@@ -18,8 +18,7 @@ from api.screens.workflow import show
 from api.triggers import Wanted, start
 from engine.definition import Definition
 from engine.explain import Event, Explanation, explain
-from streams.codecs import MAX_EVENT_BYTES
-from streams.json_check import Undecodable, read_json, require_object
+from streams.json_check import MAX_EVENT_BYTES, Undecodable, read_json, require_object
 from streams.producer import PublishFailed
 from streams.schemas import compile_schema, first_problem
 

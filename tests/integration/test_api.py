@@ -115,6 +115,8 @@ async def test_a_body_in_an_encoding_is_refused_by_its_name(client: httpx.AsyncC
     ("part", "code"),
     [
         ({"data_base64": "!"}, "invalid_cloudevent"),
+        ({"data_base64": "e30=", "data": {}}, "invalid_cloudevent"),
+        ({"specversion": "0.3"}, "invalid_cloudevent"),
         ({"time": "yesterday"}, "invalid_time"),
         ({"data": {"n": 1e15, "m": "\u00e9"}, "time": "2026-13-01T00:00:00Z"}, "invalid_time"),
     ],
