@@ -14,6 +14,8 @@ from engine.explain import Event
 
 TYPE_FIELDS = ("type", "event_type")
 """Where a plain payload may name its type (interfaces.md, SLUICEGATE_EVENT_TYPE_FIELD)."""
+ENVELOPE = frozenset({"type", "data", "key", "id", "source", "time", "subject"})
+"""What an event that is given with its data may say; with anything else it is a payload."""
 
 
 def read_sound(path: Path) -> Folder:
@@ -40,8 +42,8 @@ def read_event(text: str, type: str | None, otherwise: str | None = None) -> Eve
     """
     value = read_data(text, "--event")
     _refuse_unreadable(value)
-    data = value.get("data")
-    if isinstance(value.get("type"), str) and isinstance(data, Mapping):
+    data = _data_of(value)
+    if data is not None:
         return _from_envelope(value, type or value["type"], data)
     named = next((value[key] for key in TYPE_FIELDS if isinstance(value.get(key), str)), None)
     found = type or named or otherwise
@@ -61,6 +63,22 @@ def _refuse_unreadable(value: Mapping[str, Any]) -> None:
         fail(f"--event: no worker reads this: {problem.message}", USAGE)
 
 
+def _data_of(value: Mapping[str, Any]) -> Mapping[str, object] | None:
+    """Return the data of an event, None for what a worker would take as a payload alone."""
+    from streams.cloud_events import is_unannounced, structured_payload
+    from streams.json_check import Undecodable
+
+    if is_unannounced("", value):
+        try:
+            return structured_payload(value)
+        except Undecodable as problem:
+            fail(f"--event: no worker reads this: {problem.message}", USAGE)
+    data = value.get("data")
+    if not isinstance(value.get("type"), str) or not isinstance(data, Mapping):
+        return None
+    return data if "specversion" in value or value.keys() <= ENVELOPE else None
+
+
 def _from_envelope(value: Mapping[str, Any], type: str, data: Mapping[str, object]) -> Event:
     texts = {key: str(value[key]) for key in ("id", "source") if value.get(key) is not None}
     key = value.get("key")
@@ -71,6 +89,7 @@ def _from_envelope(value: Mapping[str, Any], type: str, data: Mapping[str, objec
         texts.get("source", "/cli"),
         str(key) if key is not None else None,
         _instant(value.get("time")),
+        None if value.get("subject") is None else str(value["subject"]),
     )
 
 

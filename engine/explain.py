@@ -27,10 +27,11 @@ class Event:
     source: str = "/rehearsal"
     key: str | None = None
     time: datetime | None = None
+    subject: str | None = None
 
     def meta(self, at: datetime) -> dict[str, object]:
         """Return what `event.meta` shows of it, had the broker taken it at an instant."""
-        return {
+        meta: dict[str, object] = {
             "id": self.id,
             "type": self.type,
             "source": self.source,
@@ -38,6 +39,7 @@ class Event:
             "topic": "events",
             "key": self.key,
         }
+        return meta if self.subject is None else {**meta, "subject": self.subject}
 
 
 @dataclass(frozen=True, slots=True)

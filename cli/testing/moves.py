@@ -22,6 +22,7 @@ class EventText(Timed):
     id: str | None = None
     source: str = "/tests"
     key: str | None = None
+    subject: str | None = None
 
 
 class Asked(Timed):

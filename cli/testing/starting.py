@@ -22,7 +22,8 @@ class NotStarted(Exception):
 
 def event_of(text: EventText, number: int) -> Event:
     """Return an event of a test; `number` tells those without id apart."""
-    return Event(text.type, text.data, text.id or f"event-{number}", text.source, text.key)
+    id = text.id or f"event-{number}"
+    return Event(text.type, text.data, id, text.source, text.key, subject=text.subject)
 
 
 def begin(definition: Definition, given: Given, now: datetime) -> Execution:
