@@ -14,6 +14,7 @@ from engine.explain import Event
 
 TYPE_FIELDS = ("type", "event_type")
 """Where a plain payload may name its type (interfaces.md, SLUICEGATE_EVENT_TYPE_FIELD)."""
+LONGEST_TYPE = 255
 ENVELOPE = frozenset({"type", "data", "key", "id", "source", "time", "subject"})
 """What an event that is given with its data may say; with anything else it is a payload."""
 
@@ -44,12 +45,19 @@ def read_event(text: str, type: str | None, otherwise: str | None = None) -> Eve
     _refuse_unreadable(value)
     data = _data_of(value)
     if data is not None:
-        return _from_envelope(value, type or value["type"], data)
-    named = next((value[key] for key in TYPE_FIELDS if isinstance(value.get(key), str)), None)
-    found = type or named or otherwise
+        return _from_envelope(value, _sound_type(type or value["type"]), data)
+    named = (value.get(key) for key in TYPE_FIELDS)
+    first = next((name for name in named if isinstance(name, str) and name), None)
+    found = type or first or otherwise
     if found is None:
         fail("the event has no type: give --type, or {type: ..., data: {...}}", USAGE)
-    return Event(found, value, source="/cli")
+    return Event(_sound_type(found), value, source="/cli")
+
+
+def _sound_type(type: str) -> str:
+    if not 1 <= len(type) <= LONGEST_TYPE:
+        fail(f"--event: no worker reads this: a type has 1 to {LONGEST_TYPE} characters", USAGE)
+    return type
 
 
 def _refuse_unreadable(value: Mapping[str, Any]) -> None:

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Mapping
 from engine.correlation import RECORD_KEY, shape_of
 from engine.definition import Definition, Trigger
 from engine.durations import length_text
+from engine.errors import TooLong
 from engine.paths import MISSING, lookup, parse_path
 from engine.patterns import matches
 from engine.templates import Scope, Template, as_text
 
+MOST_KEY_BYTES = 2_000
+"""The longest key of a trigger."""
 BUSY: Mapping[str, str] = {
     "ignore": "while there is one, the event starts nothing",
     "queue": "while there is one, the new one is pending",
@@ -17,8 +20,13 @@ BUSY: Mapping[str, str] = {
 
 
 def rendered(template: Template | None, scope: Scope) -> str | None:
-    """Return a key as it is compared, None where the trigger has none; raises Unresolved."""
-    return None if template is None else template.text(scope)
+    """Return a key as it is compared, None without one; raises Unresolved and TooLong."""
+    if template is None:
+        return None
+    key = template.text(scope)
+    if len(key.encode()) > MOST_KEY_BYTES:
+        raise TooLong("the key of the trigger", f"{MOST_KEY_BYTES} bytes")
+    return key
 
 
 def gathering_key(trigger: Trigger, scope: Scope) -> str | None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import streams.starts
 from cli.offline import read_event
+from engine.notes import MOST_KEY_BYTES
 from tests.unit.cli.rehearsed import check, said
 from tests.unit.cli.test_offline_commands import sluicegate
 
@@ -71,3 +73,26 @@ def test_a_trigger_by_subject_is_explained_and_tested_as_it_runs(
     event = json.dumps({"type": "blob.made", "data": {}, "subject": "/c/a.jpg"})
     _, out, _ = sluicegate("explain", tmp_path / "w0.yaml", "--event", event)
     assert out.splitlines()[0] == "pictures: starts"
+
+
+def test_of_several_fields_the_first_that_says_something_is_the_type() -> None:
+    assert read_event('{"type": "", "event_type": "thing.one"}', None).type == "thing.one"
+
+
+@pytest.mark.parametrize("event", [{"type": "x" * 256}, {"type": "x" * 256, "data": {}}])
+def test_a_type_that_no_worker_takes_is_refused(event: dict[str, object]) -> None:
+    code, _, err = sluicegate("explain", "examples", "--event", json.dumps(event))
+    assert (code, "a type has 1 to 255 characters" in err) == (2, True)
+
+
+@pytest.mark.parametrize("part", ["key: '${id}'", "concurrency: {key: '${id}', limit: 1}"])
+def test_a_key_that_no_worker_takes_starts_nothing(tmp_path: Path, part: str) -> None:
+    file = tmp_path / "w.yaml"
+    trigger = f"{{event: a.b, {part}}}"
+    file.write_text(f"name: w\ntrigger: {trigger}\nsteps: [{{id: end, allow: {{}}}}]\n")
+    for bytes, starts in ((MOST_KEY_BYTES, True), (MOST_KEY_BYTES + 1, False)):
+        event = json.dumps({"type": "a.b", "data": {"id": "x" * bytes}})
+        _, out, _ = sluicegate("explain", file, "--event", event)
+        assert (out.splitlines()[0] == "w: starts") is starts
+        assert ("the key of the trigger must have at most 2000 bytes" in out) is not starts
+    assert MOST_KEY_BYTES == streams.starts.MOST_KEY_BYTES
