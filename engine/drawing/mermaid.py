@@ -6,8 +6,10 @@ from engine.drawing.boxes import CAPTIONS, PILLS
 from engine.drawing.style import KINDS
 from engine.graph import Edge, Frame, Graph, Node
 
-ESCAPES = {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"}
-"""Mermaid's own writing of what would end or mark up a text."""
+ESCAPES = {'"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;"} | {
+    letter: f"#{ord(letter)};" for letter in "#`%$"
+}
+"""Mermaid's own writing of what would end or mark up a text: %%{ is a directive, $$ a formula."""
 LONGEST = 60
 ARROWS = {"error": "-.->", "undo": "-.->"}
 

@@ -7,7 +7,7 @@ from typing import Literal
 from engine.definition import ApprovalSpec, Escalation
 from engine.ids import StepPath
 from engine.loading.node import Fields, Node
-from engine.loading.policy import Asked, read_asked, read_people, read_policy
+from engine.loading.policy import Asked, read_asked, read_people, read_policy, read_roles
 from engine.loading.schema import refuse_remote
 from engine.paths import parse_path
 from engine.policy import AnyOne, NOf, Policy
@@ -108,6 +108,11 @@ def _view(fields: Fields) -> Template | None:
 def _expires_at(fields: Fields) -> Template | None:
     node = fields.get("expires_at")
     return None if node is None else node.instant()
+
+
+def _roles(fields: Fields) -> tuple[str, ...]:
+    node = fields.get("roles")
+    return () if node is None else read_roles(node)
 
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:
@@ -217,7 +222,7 @@ def _escalate(
     if node is None:
         return None
     inner = node.fields(("after", "roles", "users"), required=("after",))
-    after, roles, users = inner.get("after"), _texts(inner, "roles"), _people(inner, "users")
+    after, roles, users = inner.get("after"), _roles(inner), _people(inner, "users")
     nobody = not Asked(roles, users, anyone=False).anybody and not inner.misspelt("roles", "users")
     if isinstance(node.value, Mapping) and nobody:
         node.mistake("escalate needs roles or users: whom else to ask")

@@ -7,6 +7,8 @@ from engine.hints import nearest
 from engine.loading.node import Fields, Node
 from engine.policy import (
     FIRST_VOTE,
+    MOST_NAME,
+    MOST_ROLE,
     AllOf,
     AnyOne,
     InSequence,
@@ -20,7 +22,7 @@ from engine.policy import (
     seats_of,
     votes_needed,
 )
-from engine.templates import Template
+from engine.templates import Template, compile_template
 
 KINDS = ("any", "all", "n_of", "percent", "sequence")
 KEYS = (*KINDS, "of", "veto")
@@ -55,17 +57,29 @@ def read_asked(fields: Fields) -> Asked:
     """Read roles, users and anyone; each may be absent."""
     roles, users, anyone = (fields.get(key) for key in WHO)
     return Asked(
-        roles.texts() if roles is not None else (),
+        read_roles(roles) if roles is not None else (),
         read_people(users) if users is not None else None,
         anyone.boolean() if anyone is not None else False,
     )
 
 
+def read_roles(node: Node) -> tuple[str, ...]:
+    """Read a list of roles, or one."""
+    for name in [node] if isinstance(node.value, str) else node.items():
+        if isinstance(name.value, str) and len(name.value) > MOST_ROLE:
+            name.mistake(f"a role has at most {MOST_ROLE} characters; write a shorter one")
+    return node.texts()
+
+
 def read_people(node: Node) -> Template:
     """Read a list of user names, or a text with a reference to one."""
-    if not isinstance(node.value, str):
-        for item in node.items():
-            item.line()
+    names = [node] if isinstance(node.value, str) else node.items()
+    for name in names:
+        if name is not node:
+            name.line()
+        if isinstance(name.value, str) and "${" not in name.value and len(name.value) > MOST_NAME:
+            name.mistake(f"a user's name has at most {MOST_NAME} characters; write a shorter one")
+            return compile_template(["invalid"])
     return node.template()
 
 

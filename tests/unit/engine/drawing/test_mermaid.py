@@ -76,3 +76,18 @@ def test_hostile_texts_cannot_leave_their_quotes(path: Path) -> None:
     text = mermaid_of(unchecked(hostile(definition_of_file(path).body)))
     assert "<script" not in text
     read(text)
+
+
+@pytest.mark.parametrize(
+    "text", ['%%{init: {"theme": "dark"}}%%', "%%{init: {theme: dark}}%%", "%%{wrap}%%", "$$x^2$$"]
+)
+def test_a_label_is_neither_a_directive_nor_a_formula(text: str) -> None:
+    # Mermaid looks for both in the whole text, inside quotes too: the label would be gone.
+    body = {
+        "name": "odd",
+        "trigger": {"event": text},
+        "steps": [{"id": "end", "block": {"code": "odd", "reason": text}}],
+    }
+    drawn = mermaid_of(unchecked(body))
+    assert not re.search(r"%%|\$\$", drawn)
+    read(drawn)
