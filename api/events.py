@@ -12,14 +12,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from api.keyed import require_same
-from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, read_json_body
+from api.parts import IdempotencyKey, Parts, PartsDep, WaitSeconds, read_body, read_json_body
 from api.problems import Problem
 from api.shapes.common import json_body
 from api.wording import describe
 from storage.store import TRANSIENT
 from streams.cloud_events import BATCH, STRUCTURED, media_type, require_version, structured_data
 from streams.codecs import Outgoing, RawRecord, decode_event
-from streams.json_check import MAX_EVENT_BYTES
+from streams.json_check import MAX_EVENT_BYTES, read_json
 
 router = APIRouter(tags=["events"])
 KINDS = ("application/json", STRUCTURED, BATCH)
@@ -112,7 +112,9 @@ def outgoing(event: NewEvent, topic: str, asked: Mapping[str, str]) -> Outgoing:
             headers[header] = str(carried)
     value = orjson.dumps(event.data)
     _check(topic, value, headers)
-    key = event.key or event.subject or headers["ce_id"]
+    named = said.get("partitionkey")
+    key = event.key or (named if isinstance(named, str) else None) or event.subject
+    key = key or headers["ce_id"]
     return Outgoing(topic, key, value, headers)
 
 
@@ -152,8 +154,7 @@ async def publish(
     With `wait`, answer `blocked` if any execution is blocked or failed, else `paused` if any is
     paused, else `allowed` (D11, D29).
     """
-    value = await read_json_body(request, KINDS, MAX_EVENT_BYTES)
-    events = _read(_enveloped(request.headers, value))
+    events = _read(await _envelope_of(request))
     topic = _topic(parts)
     key = idempotency_key
     for number, event in enumerate(events):
@@ -224,12 +225,16 @@ def _topic(parts: Parts) -> str:
     return topic
 
 
-def _enveloped(headers: Mapping[str, str], value: object) -> object:
-    """Return an event in binary mode as the structured one that it stands for."""
-    if media_type(headers) in (STRUCTURED, BATCH) or "ce-type" not in headers:
-        return value
+async def _envelope_of(request: Request) -> object:
+    """Return what is sent, an event in binary mode as the structured one that it stands for."""
+    headers, kind = request.headers, media_type(request.headers)
+    if kind in (STRUCTURED, BATCH) or "ce-type" not in headers:
+        return await read_json_body(request, KINDS, MAX_EVENT_BYTES)
+    is_json = kind.endswith("+json") and not kind.startswith("application/cloudevents")
+    body = await read_body(request, (*KINDS, kind) if is_json else KINDS, MAX_EVENT_BYTES)
     named = {name[3:]: unquote(text) for name, text in headers.items() if name.startswith("ce-")}
-    return {**named, "data": value}
+    # Without a body the event has no data (HTTP binding, 3.1.2).
+    return {**named, "data": read_json(body, MAX_EVENT_BYTES) if body else {}}
 
 
 def _read(value: object) -> list[NewEvent]:
