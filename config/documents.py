@@ -18,6 +18,8 @@ MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
 MAX_DEPTH = 200
 MAX_INTEGER = 2**53
+LONGEST_INTEGER = 40
+"""Digits of a number that is not even looked at."""
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DIRECTIVE = re.compile(r"%YAML[ \t]+(\S+)")
@@ -266,8 +268,10 @@ def _number(text: str) -> int | float | str | None:
     if text.lower().lstrip("+-") in (".inf", ".nan"):
         return None
     if _INTEGER.fullmatch(text):
-        whole = int(text, 0 if text[:2] in ("0o", "0x") else 10) if len(text) < 40 else MAX_INTEGER
-        return whole if abs(whole) < MAX_INTEGER else None
+        if len(text) >= LONGEST_INTEGER:
+            return None
+        whole = int(text, 0 if text[:2] in ("0o", "0x") else 10)
+        return whole if abs(whole) <= MAX_INTEGER else None
     if _FLOAT.fullmatch(text):
         number = float(text)
         return number if math.isfinite(number) else None

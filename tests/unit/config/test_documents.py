@@ -62,3 +62,9 @@ def test_a_number_beyond_json_says_what_is_true_of_it() -> None:
     _, places = parse_document("when: { a: { gt: 9007199254740993 } }")
     (mistake,) = places.mistakes
     assert "beyond 2^53, where numbers in JSON lose digits" in mistake.problem
+
+
+@pytest.mark.parametrize("text", ["9007199254740992", "-9007199254740992", "0x20000000000000"])
+def test_the_largest_whole_number_of_an_event_may_stand_in_a_definition(text: str) -> None:
+    data, _ = parse_document(f"a: {text}\n")
+    assert data == {"a": int(text, 0)}
