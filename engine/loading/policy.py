@@ -73,14 +73,16 @@ def read_roles(node: Node) -> tuple[str, ...]:
 
 def read_people(node: Node) -> Template:
     """Read a list of user names, or a text with a reference to one."""
-    names = [node] if isinstance(node.value, str) else node.items()
-    for name in names:
-        if name is not node:
-            name.line()
-        if isinstance(name.value, str) and "${" not in name.value and len(name.value) > MOST_NAME:
+    sound = True
+    for name in [node] if isinstance(node.value, str) else node.items():
+        written = name.line()
+        if not isinstance(name.value, str | int | float):
+            sound = False
+        elif written.is_constant and len(written.text({})) > MOST_NAME:
             name.mistake(f"a user's name has at most {MOST_NAME} characters; write a shorter one")
-            return compile_template(["invalid"])
-    return node.template()
+            sound = False
+    # What is wrong is said; what else is wrong is looked for as if there were a name.
+    return node.template() if sound else compile_template(["invalid"])
 
 
 def read_policy(fields: Fields, asked: Asked) -> Policy:
