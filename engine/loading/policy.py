@@ -73,7 +73,7 @@ def read_roles(node: Node) -> tuple[str, ...]:
 
 def read_people(node: Node) -> Template:
     """Read a list of user names, or a text with a reference to one."""
-    sound = True
+    sound = isinstance(node.value, str | list)
     for name in [node] if isinstance(node.value, str) else node.items():
         written = name.line()
         if not isinstance(name.value, str | int | float):
