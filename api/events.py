@@ -233,8 +233,7 @@ async def _envelope_of(request: Request) -> object:
     is_json = kind.endswith("+json") and not kind.startswith("application/cloudevents")
     body = await read_body(request, (*KINDS, kind) if is_json else KINDS, MAX_EVENT_BYTES)
     named = {name[3:]: unquote(text) for name, text in headers.items() if name.startswith("ce-")}
-    # Without a body the event has no data (HTTP binding, 3.1.2).
-    return {**named, "data": read_json(body, MAX_EVENT_BYTES) if body else {}}
+    return {**named, "data": read_json(body, MAX_EVENT_BYTES)}
 
 
 def _read(value: object) -> list[NewEvent]:

@@ -11,7 +11,7 @@ from engine.patterns import matches
 from engine.templates import Scope, Template, as_text
 
 MOST_KEY_BYTES = 2_000
-"""The longest key of a trigger."""
+"""Longest key of a trigger: an index holds it beside the workflow's name."""
 BUSY: Mapping[str, str] = {
     "ignore": "while there is one, the event starts nothing",
     "queue": "while there is one, the new one is pending",
@@ -19,14 +19,17 @@ BUSY: Mapping[str, str] = {
 }
 
 
-def rendered(template: Template | None, scope: Scope) -> str | None:
-    """Return a key as it is compared, None without one; raises Unresolved and TooLong."""
-    if template is None:
-        return None
+def key_of(template: Template, scope: Scope) -> str:
+    """Return a key of a trigger; raises Unresolved and TooLong."""
     key = template.text(scope)
     if len(key.encode()) > MOST_KEY_BYTES:
         raise TooLong("the key of the trigger", f"{MOST_KEY_BYTES} bytes")
     return key
+
+
+def rendered(template: Template | None, scope: Scope) -> str | None:
+    """Return a key as it is compared, None without one; raises Unresolved and TooLong."""
+    return None if template is None else key_of(template, scope)
 
 
 def gathering_key(trigger: Trigger, scope: Scope) -> str | None:

@@ -53,9 +53,9 @@ class PercentOf:
 
 
 MOST_NAME = 255
-MOST_ROLE = 100
-"""The longest name of a role: what the database holds of one (S184)."""
 """Longest name of a user: nobody with a longer one can decide."""
+MOST_ROLE = 100
+"""Longest name of a role: what the database holds of one (S184)."""
 MOST_PEOPLE_BYTES = 2_000
 """Most that the users and roles of an approval come to, with `NAME_BYTES` for each: an index holds
 them, so that an inbox is found without a look at the requests of others."""

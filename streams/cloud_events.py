@@ -78,12 +78,13 @@ def optional_text(name: str, value: object) -> str | None:
 
 
 def binary_payload(data: bytes | None, kind: str) -> dict[str, object]:
-    """Return the payload of an event in binary mode: no value is no data (binding, 3.2.2)."""
-    if not data:
-        return {}
+    """Return the payload of an event in binary mode; raises Undecodable.
+
+    The binding lets an event be without data; here a record without a value is a tombstone or a
+    mistake (security.md, corpus 1), and must not start a workflow with nothing.
+    """
     try:
-        value = read_json(data, MAX_EVENT_BYTES)
-        return {} if value is None else require_object(value)
+        return require_object(read_json(data, MAX_EVENT_BYTES))
     except Undecodable as problem:
         raise _named(problem, kind) from None
 

@@ -9,10 +9,11 @@ from typing import Any
 from engine.definition import Trigger
 from engine.errors import SluicegateError
 from engine.ids import event_row_id, execution_id, public_id
+from engine.notes import key_of
 from streams.catalog import Catalog, Start, Version
 from streams.messages import DomainEvent
 from streams.schemas import Schemas
-from streams.starts import Proposal, apply_trigger, key_of, start_all
+from streams.starts import Proposal, apply_trigger, start_all
 from streams.work import Work
 
 log = logging.getLogger("sluicegate.gathering")

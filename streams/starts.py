@@ -6,19 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.definition import Trigger
-from engine.errors import TooLong
 from engine.execution import Execution
 from engine.ids import ExecutionId
 from engine.inputs import CancelRequested, Started
-from engine.templates import Template
+from engine.notes import key_of
 from streams.budget import LIMIT_CODE, refusal, spend
 from streams.catalog import Version
 from streams.lanes import Lane, Reservations
 from streams.work import KeyHolder, Work
 
 log = logging.getLogger("sluicegate.starts")
-MOST_KEY_BYTES = 2_000
-"""Longest key of a trigger: an index holds it beside the workflow's name."""
 KeyName = tuple[str, str]
 """A workflow and one of its trigger keys."""
 
@@ -50,14 +47,6 @@ class Proposal:
     def name(self) -> str:
         """The workflow's name."""
         return self.version.definition.name
-
-
-def key_of(template: Template, scope: Mapping[str, object]) -> str:
-    """Return a key of a trigger; raises Unresolved and TooLong."""
-    key = template.text(scope)
-    if len(key.encode()) > MOST_KEY_BYTES:
-        raise TooLong("the key of the trigger", f"{MOST_KEY_BYTES} bytes")
-    return key
 
 
 def apply_trigger(proposal: Proposal, trigger: Trigger, scope: Mapping[str, object]) -> None:

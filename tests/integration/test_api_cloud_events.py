@@ -28,7 +28,6 @@ async def sent(client: httpx.AsyncClient, event: CloudEvent, mode: str) -> httpx
 @pytest.mark.parametrize(
     ("data", "more", "payload"),
     [
-        (None, {}, {}),
         ({"a": 1}, {"datacontenttype": "application/vnd.shop+json"}, {"a": 1}),
         (b'{"a": 1}', {"datacontenttype": "application/json"}, {"a": 1}),
     ],
@@ -47,6 +46,17 @@ async def test_an_event_of_the_sdk_is_taken_in_both_modes(
     sql = "select payload, subject, record_key from events where event_id = %s"
     [row] = shop.until(sql, event.get_id())
     assert row == {"payload": payload, "subject": 'süß % "q"', "record_key": "p-1"}
+
+
+# S7
+async def test_an_event_without_data_is_taken_where_it_says_all_that(
+    client: httpx.AsyncClient, shop: World
+) -> None:
+    structured, binary = an_event(None), an_event(None)
+    assert (await sent(client, structured, "structured")).status_code == 202
+    [row] = shop.until("select payload from events where event_id = %s", structured.get_id())
+    assert row == {"payload": {}}
+    assert (await sent(client, binary, "binary")).json()["code"] == "invalid_json"
 
 
 # S7

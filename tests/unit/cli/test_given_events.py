@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import streams.starts
 from cli.offline import read_event
 from engine.notes import MOST_KEY_BYTES
 from tests.unit.cli.rehearsed import check, said
@@ -95,4 +94,3 @@ def test_a_key_that_no_worker_takes_starts_nothing(tmp_path: Path, part: str) ->
         _, out, _ = sluicegate("explain", file, "--event", event)
         assert (out.splitlines()[0] == "w: starts") is starts
         assert ("the key of the trigger must have at most 2000 bytes" in out) is not starts
-    assert MOST_KEY_BYTES == streams.starts.MOST_KEY_BYTES
