@@ -131,6 +131,17 @@ def _is_foreign(request: Request, error: RequestValidationError) -> bool:
     return unread and kind is not None and JSON_KINDS.match(kind) is None
 
 
+def _detail_of(request: Request, error: HTTPException, headers: Mapping[str, str]) -> str:
+    """Return what is told where the framework says no more than the name of a status."""
+    path = request.url.path
+    if error.status_code == 404 and error.detail == "Not Found":
+        return f"There is nothing at {path}."
+    if error.status_code == 405:
+        taken = next((value for name, value in headers.items() if name.lower() == "allow"), "")
+        return f"{path} takes no {request.method}" + (f", but {taken}." if taken else ".")
+    return str(error.detail)
+
+
 def _model_of(request: Request) -> type[BaseModel] | None:
     """Return the model of an operation's body."""
     body = getattr(request.scope.get("route"), "body_field", None)
@@ -160,7 +171,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         return respond(422, "invalid-request", text)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         kinds: dict[int, Kind] = {
             400: "malformed",
             404: "not-found",
@@ -168,10 +179,11 @@ def add_problem_handlers(app: FastAPI) -> None:
             413: "too-large",
         }
         kind = kinds.get(error.status_code, "refused")
-        answer = respond(error.status_code, kind, str(error.detail))
-        answer.headers.update(error.headers or {})
-        if answer.headers.get("allow") == "GET":
-            answer.headers["allow"] = "GET, HEAD"
+        headers = dict(error.headers or {})
+        if headers.get("allow", headers.get("Allow")) == "GET":
+            headers = {"allow": "GET, HEAD"}
+        answer = respond(error.status_code, kind, _detail_of(request, error, headers))
+        answer.headers.update(headers)
         return answer
 
     @app.exception_handler(InvalidCursor)

@@ -18,6 +18,12 @@ WORDS = {
     "json_invalid": "is no JSON",
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "string_unicode": "is no text that UTF-8 can write",
 }
 """By pydantic's type of a mistake; the others are said in its own words."""
 

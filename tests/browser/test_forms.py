@@ -189,12 +189,19 @@ def test_parameters_that_do_not_fit_are_told_in_words(desk: Desk) -> None:
     says(page, "query.mine: write true or false")
     page = desk.window("/?role=%00")
     says(page, "query.role: a NUL character is not taken")
+    page = desk.window("/dead-letters/first")
+    says(page, "path.id: must be a whole number")
 
 
 def test_a_page_that_takes_no_such_method_names_those_it_takes(site: Site, desk: Desk) -> None:
     answer = desk.window("/me").request.delete(f"{site.url}/health", headers=HTML)
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert "/health takes no DELETE, but GET, HEAD." in answer.text()
     assert "To the inbox" in answer.text()
+
+
+def test_an_address_with_nothing_at_it_says_which(desk: Desk) -> None:
+    says(desk.window("/nowhere"), "There is nothing at /nowhere.")
 
 
 def test_what_could_not_be_sent_is_kept_and_can_be_sent_again(desk: Desk, site: Site) -> None:
