@@ -11,7 +11,7 @@ from tests.browser.test_deciding import form_of
 from tests.browser.test_screens import screens
 
 __all__ = ["screens"]
-PHONE = {"viewport": {"width": 390, "height": 800}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 800}}
 ENDS = """element => [0, 1].map(last => {
     const words = element.firstChild, range = document.createRange();
     range.setStart(words, last ? words.length - 1 : 0);
