@@ -25,6 +25,11 @@ HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PAUSE = threading.Event()
 PATIENCE_SECONDS = 60.0
+ORDER = {"order_id": "o-1003", "customer_id": "c-77", "total": 4650, "currency": "EUR"}
+LINES = [
+    {"sku": "A-104", "quantity": 2, "price": 1250},
+    {"sku": "B-7", "quantity": 5, "price": 430},
+]
 
 
 def missing(what: str) -> None:
@@ -141,6 +146,43 @@ def site(stack: EmbeddedStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
         world.start_worker()
         with served(world) as found:
             yield found
+
+
+@pytest.fixture(scope="session")
+def screens(site: Site) -> dict[str, str]:
+    """The address of each screen, with something to see on it."""
+    order = site.ask("order.created", **ORDER, country="DE", lines=LINES)
+    for who, days in (("Ana", 2), ("Bo", 5)):
+        site.ask("leave.requested", who=who, days=days)
+    refund = site.ask(
+        "refund.requested",
+        refund_id="r-88",
+        amount=129.9,
+        currency="EUR",
+        customer_name="Cy",
+        order_id="o-991",
+        reason="arrived broken",
+        requested_by="dora@example.com",
+    )
+    site.decide(refund, "eva@example.com")
+    done = site.ask("order.created", **{**ORDER, "order_id": "o-1001"}, country="FR")
+    site.decide(done, "eva@example.com")
+    site.post("/api/v1/events", {"type": "order.created", "data": {"order_id": "o-1004"}})
+    site.world.until("select 1 from dead_letters")
+    letter = site.world.query("select max(id) as id from dead_letters")[0]["id"]
+    return {
+        "inbox": "/",
+        "approval": f"/approvals/{refund['wait_id']}",
+        "order": f"/approvals/{order['wait_id']}",
+        "executions": "/executions",
+        "execution": f"/executions/{done['execution_id']}?axis=log",
+        "workflows": "/workflows",
+        "workflow": "/workflows/order-approval",
+        "health": "/health",
+        "dead-letters": "/dead-letters",
+        "dead-letter": f"/dead-letters/{letter}",
+        "me": "/me",
+    }
 
 
 @dataclass(slots=True)

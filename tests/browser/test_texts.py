@@ -8,9 +8,7 @@ import pytest
 
 from tests.browser.conftest import Desk, Site
 from tests.browser.test_deciding import form_of
-from tests.browser.test_screens import screens
 
-__all__ = ["screens"]
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 800}}
 ENDS = """element => [0, 1].map(last => {
     const words = element.firstChild, range = document.createRange();
