@@ -33,6 +33,8 @@ class Gathered:
     key: str
     event: DomainEvent
     meta: Mapping[str, object]
+    row_id: str
+    """Of the event's row, which names what it started (S6)."""
 
     @property
     def place(self) -> GatheringKey:
@@ -41,7 +43,11 @@ class Gathered:
 
 
 def gather(
-    start: Start, event: DomainEvent, meta: Mapping[str, object], scope: Mapping[str, object]
+    start: Start,
+    event: DomainEvent,
+    meta: Mapping[str, object],
+    row_id: str,
+    scope: Mapping[str, object],
 ) -> Gathered:
     """Return an event under the key of its trigger; raises Unresolved and TooLong."""
     trigger = start.trigger
@@ -49,7 +55,7 @@ def gather(
     template = held.key if held is not None else None
     key = "" if template is None else key_of(template, scope)
     number = start.version.definition.triggers.index(trigger)
-    return Gathered(start.version, trigger, number, key, event, meta)
+    return Gathered(start.version, trigger, number, key, event, meta, row_id)
 
 
 class Gathering:
@@ -134,11 +140,17 @@ async def _start(work: Work, complete: Sequence[Complete]) -> None:
     started: dict[str, list[str]] = {}
     for proposal, events in complete:
         for event in events if proposal.id in begun else ():
-            at_ms = round(datetime.fromisoformat(event["received_at"]).timestamp() * 1000)
-            row_id = event_row_id(event["source"], event["event_id"], at_ms)
-            started.setdefault(row_id, []).append(public_id(proposal.id))
+            started.setdefault(_row_id_of(event), []).append(public_id(proposal.id))
     rows = [{"id": row_id, "started": ids} for row_id, ids in sorted(started.items())]
     await work.transaction.write("add_triggered_workflows", rows)
+
+
+def _row_id_of(event: Mapping[str, Any]) -> str:
+    """Return which row an event has; what the version before gathered does not name it."""
+    if "row_id" in event:
+        return str(event["row_id"])
+    at_ms = round(datetime.fromisoformat(event["received_at"]).timestamp() * 1000)
+    return event_row_id(event["source"], event["event_id"], at_ms)
 
 
 def _place(row: Mapping[str, Any]) -> GatheringKey:
@@ -159,6 +171,7 @@ def _joined(item: Gathered, row: Row | None, now: datetime) -> Row:
         "type": event.type,
         "payload": event.payload,
         "meta": item.meta,
+        "row_id": item.row_id,
         "received_at": event.received_at.isoformat(),
     }
     fresh = row is None or not row["events"]

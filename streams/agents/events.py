@@ -127,7 +127,7 @@ class EventsHandler:
                     rejected.append(Rejected(record, "invalid_input", text, definition.name))
                     return
             if trigger.debounce is not None or trigger.batch is not None:
-                plan.gathered.append(gather(start, event, plan.meta, scope))
+                plan.gathered.append(gather(start, event, plan.meta, plan.row_id, scope))
                 return
             timestamp = round(event.received_at.timestamp() * 1000)
             proposal = Proposal(

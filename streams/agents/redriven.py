@@ -1,6 +1,7 @@
 """Replayed events: the workflow that refused one takes it now, the others had it before."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from engine.ids import execution_id, public_id
@@ -25,6 +26,8 @@ async def start_redriven(
         origin = origins.get((plan.event.source, plan.event.event_id))
         if origin is not None:
             _date_back(plan.starts, plan, origin)
+            row_id = str(origin["id"])
+            plan.gathered = [replace(item, row_id=row_id) for item in plan.gathered]
     proposals = [start for plan in plans for start in plan.starts]
     # Who is loaded is not started: two letters about one event start one execution.
     await work.load({start.id for start in proposals})

@@ -28,6 +28,7 @@ steps:
   - {id: ok, allow: {}}
 """
 RELAXED = STRICT.replace("required: [weight], ", "").replace("type: number", "type: string")
+GATHERING = RELAXED.replace("parcel.sent}", "parcel.sent, debounce: {key: all, for: 200ms}}")
 ODD_BYTES = b'{"weight": \xff'
 
 
@@ -126,6 +127,28 @@ async def test_a_replay_starts_the_workflow_that_refused_and_no_other(
     assert again.raw == first.raw
     assert first.headers.items() <= again.headers.items()
     assert again.headers["ce_id"] == event.encode()
+
+
+# S6
+async def test_what_a_replayed_event_starts_later_stands_at_its_first_arrival(
+    post: World, post_client: httpx.AsyncClient
+) -> None:
+    use(post, STRICT)
+    event, letter = a_refused_parcel(post)
+    use(post, GATHERING)
+    assert (await post_client.post(f"{API}/{letter}/replay")).status_code == 202
+    [row] = post.until(
+        "select triggered_workflows from events where event_id = %s"
+        " and jsonb_array_length(triggered_workflows) = 2",
+        event,
+    )
+    assert workflows_of(post, event) == ["strict", "takes-all"]
+    [begun] = post.query(
+        "select execution_id from workflow_executions where workflow_name = 'strict'"
+        " and metadata -> 'event' ->> 'id' = %s",
+        event,
+    )
+    assert row["triggered_workflows"][1] == begun["execution_id"]
 
 
 # S12
