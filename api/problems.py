@@ -20,6 +20,8 @@ from streams.json_check import Undecodable
 from streams.producer import PublishFailed
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "3"
+"""When to ask again once database or broker were away; pages reload themselves after it."""
 Kind = Literal[
     "malformed",
     "foreign-origin",
@@ -118,7 +120,8 @@ def respond(
         code=code,
         **more,
     )
-    return JSONResponse(body.model_dump(), status, media_type=MEDIA_TYPE)
+    headers = {"Retry-After": RETRY_SECONDS} if status == 503 else None
+    return JSONResponse(body.model_dump(), status, headers, media_type=MEDIA_TYPE)
 
 
 JSON_KINDS = re.compile(r"application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)

@@ -52,9 +52,8 @@ def problem_page(request: Request, response: Response) -> Response:
         "detail": OUTAGES.get(kind) or str(problem.get("detail") or problem.get("title") or ""),
         "retry": again,
     }
-    headers = {"Retry-After": "3"} if status == 503 else {}
-    if "allow" in response.headers:
-        headers["Allow"] = response.headers["allow"]
+    told = {name: response.headers.get(name) for name in ("Retry-After", "Allow")}
+    headers = {name: value for name, value in told.items() if value is not None}
     return page(request, "problem.html", data, status, **headers)
 
 

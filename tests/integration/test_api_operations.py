@@ -261,3 +261,4 @@ async def test_an_unreachable_broker_is_a_problem_and_no_server_error(
     object.__setattr__(parts, "admin", Admin("127.0.0.1:1", seconds=1))
     answer = await client.get(f"{API}/lag")
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-unreachable")
+    assert answer.headers["retry-after"] == "3"
