@@ -22,6 +22,8 @@ from engine.decide import SHORTHANDS
 from engine.ids import ExecutionId, execution_id, parse_execution_id
 
 MAX_NAME = 255
+ShortName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+Reason = Annotated[str, Field(max_length=2_000)]
 FIRST_INSTANT, LAST_INSTANT = datetime(2, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 StoredInstant = Annotated[
     AwareDatetime,
@@ -94,12 +96,12 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    decision_id: Annotated[str, Field(min_length=1, max_length=255)]
+    decision_id: ShortName
     execution_id: Annotated[str | None, BeforeValidator(read_named)] = None
-    request_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    request_id: ShortName | None = None
     outcome: Annotated[str, Field(min_length=1, max_length=100)]
-    decided_by: Annotated[str, Field(min_length=1, max_length=255)]
-    reason: Annotated[str, Field(max_length=2_000)] | None = None
+    decided_by: ShortName
+    reason: Reason | None = None
     form: dict[str, Any] = Field(default_factory=dict)
     request_hash: str | None = None
     on_behalf_of: str | None = None
@@ -187,10 +189,10 @@ class Command(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    command_id: Annotated[str, Field(min_length=1, max_length=255)]
+    command_id: ShortName
     kind: CommandKind
     execution_id: Annotated[str | None, BeforeValidator(read_execution)] = None
-    workflow: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    workflow: ShortName | None = None
     data: dict[str, Any] = Field(
         default_factory=dict,
         validate_default=True,
@@ -198,8 +200,8 @@ class Command(BaseModel):
         "(only if a trigger's condition holds). resume: `resume_data`, `from_step`; retry: "
         "`from_step`; skip: `step`; cancel: `compensate`.",
     )
-    by: Annotated[str, Field(min_length=1, max_length=255)]
-    reason: Annotated[str, Field(max_length=2_000)] | None = None
+    by: ShortName
+    reason: Reason | None = None
     at: StoredInstant
 
     @field_validator("data")

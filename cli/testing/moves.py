@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from cli.testing.expected import Expectation
 from cli.testing.fields import Length, Moment, Strict
+from streams.messages import Reason, ShortName
 
 
 class Timed(Strict):
@@ -28,7 +29,7 @@ class EventText(Timed):
 class Asked(Timed):
     """Something that a person asks of the execution."""
 
-    by: str = "tester"
+    by: ShortName = "tester"
 
 
 class Decide(Asked):
@@ -36,7 +37,7 @@ class Decide(Asked):
 
     step: str
     outcome: str = "approved"
-    reason: str | None = None
+    reason: Reason | None = None
     form: dict[str, Any] = Field(default_factory=dict)
     roles: list[str] | None = None
     on_behalf_of: str | None = None
@@ -59,14 +60,14 @@ class Reassign(Asked):
 class Cancel(Asked):
     """An operator ends the execution."""
 
-    reason: str | None = None
+    reason: Reason | None = None
     compensate: bool = False
 
 
 class Hold(Asked):
     """An operator lets no further step begin."""
 
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 class Resume(Asked):

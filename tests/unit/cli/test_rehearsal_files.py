@@ -41,6 +41,11 @@ def mistakes(path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
         ("stubs: {pay: []}\nexpect: {}", "a list of answers needs at least one"),
         ("stubs: {pay: {fail: {cod: x}}}\nexpect: {}", "fail.cod: Extra inputs are not permitted"),
         ("expect: {context: {'a b': 1}}", "'a b' is no path"),
+        (
+            f"then: [{{cancel: {{reason: {'x' * 2_001}}}}}]\nexpect: {{}}",
+            "reason: string should have at most 2000 characters",
+        ),
+        ("then: [{cancel: {by: ''}}]\nexpect: {}", "by: string should have at least 1 character"),
         ("name: again\nexpect: {}", "the key 'name' occurs twice"),
         ("x: 1", "the key 'expect' is missing"),
     ],
