@@ -194,7 +194,7 @@ def main() -> None:
     options = parser.parse_args()
     report = soak(options.minutes, options.rate, options.every, options.broker)
     report["note"] = options.note
-    target = ROOT / "bench" / "results" / f"soak-{datetime.now(UTC):%Y-%m-%d}.json"
+    target = ROOT / "bench" / "results" / f"soak-{options.broker}-{datetime.now(UTC):%Y-%m-%d}.json"
     target.write_text(json.dumps(report, indent=1) + "\n")
     print(f"\n{'figure':<34}{'per hour':>12}{'median':>12}{'most':>12}")
     for name, figure in report["figures"].items():

@@ -11,6 +11,7 @@ from docs.generate.markdown import table
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "docs" / "reliability"
+SOAKS = ROOT / "bench" / "results"
 TAGGED = re.compile(
     r"^# ((?:[FS]\d+ ?)*F\d+(?: [FS]\d+)*)\n(?:(?:#|@| |\)|\]).*\n)*(?:async )?def (test_\w+)",
     re.MULTILINE,
@@ -51,7 +52,9 @@ def read_tests() -> dict[str, list[str]]:
 
 
 def _plain(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"
+    if isinstance(value, int) or abs(value) >= 1_000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
 
 
 def told(numbers: Mapping[str, float]) -> str:
@@ -113,6 +116,29 @@ def _chaos() -> Iterator[str]:
         yield table(("", ""), rows)
 
 
+def _soak() -> Iterator[str]:
+    """Yield what the latest half hour of load told of what grows."""
+    runs = [json.loads(path.read_text("utf-8")) for path in SOAKS.glob("soak-*.json")]
+    if not runs:
+        return
+    run = max(runs, key=lambda run: str(run["at"]))
+    yield f"\n## {run['minutes']:g} minutes of load: what grows\n\n"
+    yield (
+        f"`make soak ARGS='--broker {run['broker']}'`, {str(run['at'])[:10]}: "
+        f"{run['rate_per_s']:g} executions a second, {run['published']:,} in all, one worker. "
+        "Slopes by least squares over all but the first 15 %.\n\n"
+    )
+    rows = (
+        (
+            name.replace("_", " "),
+            *(_plain(figure[key]) for key in ("slope_per_hour", "median", "most")),
+            "yes" if figure["bounded"] else "no",
+        )
+        for name, figure in run["figures"].items()
+    )
+    yield table(("", "per hour", "median", "most", "within its bound"), rows)
+
+
 def _cell(value: object) -> str:
     match value:
         case int() | float():
@@ -149,6 +175,7 @@ def page() -> str:
             "## Failures\n\n",
             _failures(runs),
             *_chaos(),
+            *_soak(),
             "\n## Tests\n",
             *_tests(read_tests()),
             *_runs(runs),
