@@ -81,6 +81,22 @@ async def start_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionI
     return await begin_all(work, [one for one in proposals if one.refusal is None])
 
 
+async def start_uncontended(
+    work: Work, proposals: Sequence[Proposal]
+) -> tuple[set[ExecutionId], set[ExecutionId]]:
+    """Start what no busy key keeps back; return the ids of what began, and of what is kept back."""
+    await _spend_budgets(work, proposals)
+    proposals = [one for one in proposals if one.refusal is None]
+    await _claim_keys(work, proposals)
+    contended = {one.id for one in proposals if one.key is not None and not _holds_key(work, one)}
+    return await begin_all(work, [one for one in proposals if one.id not in contended]), contended
+
+
+def _holds_key(work: Work, proposal: Proposal) -> bool:
+    holder = work.keys.get((proposal.name, str(proposal.key)))
+    return holder is not None and holder.execution_id == proposal.id
+
+
 async def begin_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionId]:
     """Start or hold what no bound refuses, unless its key is busy; return the ids."""
     await _claim_keys(work, proposals)
@@ -100,12 +116,9 @@ async def begin_all(work: Work, proposals: Sequence[Proposal]) -> set[ExecutionI
     return begun
 
 
-async def with_freed_keys(work: Work, ignored: Iterable[Proposal]) -> list[Proposal]:
-    """Return those whose key was busy and whose holder has ended in this transaction since."""
-    keyed = [one for one in ignored if one.key is not None and one.refusal is None]
-    if not keyed:
-        return []
-    names = {(one.name, str(one.key)) for one in keyed}
+async def with_freed_keys(work: Work, contended: Sequence[Proposal]) -> list[Proposal]:
+    """Return those that replace the holder of their key, or whose holder this transaction ended."""
+    names = {(one.name, str(one.key)) for one in contended if not one.replaces}
     ended = {
         (work.executions[id].workflow, key)
         for id, key in work.key_of.items()
@@ -115,7 +128,7 @@ async def with_freed_keys(work: Work, ignored: Iterable[Proposal]) -> list[Propo
     for name, holder in stored.items():
         if holder in work.executions:
             work.keys[name] = KeyHolder(holder, holder)
-    return [one for one in keyed if _is_free(work, (one.name, str(one.key)))]
+    return [one for one in contended if one.replaces or _is_free(work, (one.name, str(one.key)))]
 
 
 def _is_free(work: Work, name: KeyName) -> bool:

@@ -149,9 +149,9 @@ class Work:
     async def finish(self) -> None:
         """Write everything; the caller commits."""
         requesters = Requesters()
-        await self._settle()
+        await self.settle()
         while await requesters.refuse_beyond(self):
-            await self._settle()
+            await self.settle()
         tell_parents(self)
         await self._leave_lanes()
         async with self.transaction.pipelined():
@@ -164,7 +164,7 @@ class Work:
             if row is not None:
                 self.outbox[row["id"]] = messages
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
         """Do inside the transaction what steps ask for inside it, until nothing is left."""
         while self.ledger.record_writes or self.ledger.children:
             writes, self.ledger.record_writes = self.ledger.record_writes, []

@@ -7,7 +7,7 @@ from engine.ids import ExecutionId, WaitId
 from engine.inputs import EventArrived
 from streams.agents.planned import PlannedEvent, signal_rows
 from streams.meeting import MOST_ENDED, Share, cancel_by_event, share_of
-from streams.starts import Proposal, begin_all, with_freed_keys
+from streams.starts import Proposal, begin_all, start_uncontended, with_freed_keys
 from streams.work import Work
 
 NO_WAIT = WaitId("")
@@ -15,28 +15,20 @@ Listeners = dict[str, list[tuple[ExecutionId, WaitId]]]
 """What waits or watches, by correlation: executions, and of waits their ids."""
 
 
-async def come_to(
-    work: Work, planned: Sequence[PlannedEvent], begun: Collection[ExecutionId]
-) -> set[ExecutionId]:
-    """Give events to the waits and to the executions watching for them; keep them for others.
+async def come_to(work: Work, planned: Sequence[PlannedEvent]) -> set[ExecutionId]:
+    """Start what events start, and give them, in their order, to what waits or watches for them.
 
-    The executions of these events are begun already. A start that was ignored because its key was
-    busy begins after all where an event before it ended the holder. Returns the ids of those.
+    They are kept for what waits for them later. Returns the ids of what has begun.
     """
     heard = [plan for plan in planned if plan.correlations]
-    if not heard:
-        return set()
     rows = [row for plan in heard for row in signal_rows(plan)]
     await work.transaction.write("insert_signals", rows)
     correlations = _correlations_of(heard)
     waits = await _find(work, "find_event_waits", correlations)
     watches = await _find(work, "find_watches", correlations)
     await work.load({row["execution_id"] for row in (*waits.rows, *watches.rows)})
-    encounters = _Encounters(work, waits, watches)
-    for plan in planned:
-        await encounters.take_freed_keys([one for one in plan.starts if one.id not in begun])
-        encounters.meet(plan)
-        encounters.listen(plan.starts)
+    encounters = _Encounters(work, planned, waits, watches)
+    await encounters.run()
     await _leave_to_sweep(work, heard, waits.left | watches.left)
     return encounters.begun
 
@@ -49,46 +41,84 @@ async def _find(work: Work, name: str, correlations: Sequence[str]) -> Share:
 class _Encounters:
     """What waits and watches while the events of a batch go by."""
 
-    def __init__(self, work: Work, waits: Share, watches: Share) -> None:
-        self._work, self.begun = work, set[ExecutionId]()
+    def __init__(
+        self, work: Work, planned: Sequence[PlannedEvent], waits: Share, watches: Share
+    ) -> None:
+        self._work, self._planned, self.begun = work, planned, set[ExecutionId]()
         self._waits, self._watches = _by_correlation(waits.rows), _by_correlation(watches.rows)
-        self._unwritten: dict[str, list[str]] = {}
+        self._place_of: dict[ExecutionId, int] = {}
+        """At which event each execution began that this batch has started."""
+        self._known: set[WaitId] = set()
+        """Waits of those executions that listen, or listened."""
+        self._watched: dict[str, list[str]] = {}
         self._seen = 0
 
-    async def take_freed_keys(self, ignored: Sequence[Proposal]) -> None:
-        """Begin what was ignored if an event has ended the execution that held its key."""
-        freed = await with_freed_keys(self._work, ignored)
-        if freed:
-            self.begun |= await begin_all(self._work, freed)
+    async def run(self) -> None:
+        """Let all events go by.
 
-    def meet(self, plan: PlannedEvent) -> None:
+        What no key keeps back begins at once: nothing hears an event before the one that started
+        it. What takes a busy key begins at its place, when its holder has heard what is before.
+        """
+        starts = [start for plan in self._planned for start in plan.starts]
+        self.begun, contended = await start_uncontended(self._work, starts)
+        for place, plan in enumerate(self._planned):
+            kept_back = [start for start in plan.starts if start.id in contended]
+            if kept_back:
+                await self._contend(kept_back, place)
+            self._meet(plan, place)
+            for id in [start.id for start in plan.starts if start.id in self._work.new]:
+                self._place_of[id] = place
+                self._watch(id)
+                self._listen(id, place)
+
+    async def _contend(self, starts: Sequence[Proposal], place: int) -> None:
+        """Begin what replaces the holder of its key, or finds that it has ended."""
+        await self._work.settle()
+        for id in list(self._place_of):
+            self._listen(id, place - 1)
+        free = await with_freed_keys(self._work, starts)
+        if free:
+            self.begun |= await begin_all(self._work, free)
+
+    def _meet(self, plan: PlannedEvent, place: int) -> None:
         """Give one event to all that it is for."""
         for correlation in sorted(plan.correlations):
-            for execution_id, wait_id in self._waits.get(correlation, ()):
-                execution = self._work.executions.get(execution_id)
-                if execution is not None and wait_id in execution.waits:
-                    event = EventArrived(self._work.now, wait_id, plan.event.payload, plan.meta)
-                    self._work.apply(execution_id, event)
-            for execution_id, _ in self._watches.get(correlation, ()):
-                cancel_by_event(self._work, execution_id, plan.meta)
+            for id, wait in list(self._waits.get(correlation, ())):
+                self._give(plan, id, wait)
+                if id in self._place_of:
+                    self._listen(id, place)
+            for id, _ in self._watches.get(correlation, ()):
+                cancel_by_event(self._work, id, plan.meta)
 
-    def listen(self, starts: Iterable[Proposal]) -> None:
-        """Let later events of the batch come to what this one has started, though unwritten."""
-        for id in [start.id for start in starts if start.id in self._work.new]:
-            for wait in self._work.executions[id].waits.values():
-                if wait.correlation is not None:
-                    self._waits.setdefault(wait.correlation, []).append((id, wait.id))
-            for correlation in self._watched_by(id):
-                self._watches.setdefault(correlation, []).append((id, NO_WAIT))
+    def _give(self, plan: PlannedEvent, id: ExecutionId, wait: WaitId) -> None:
+        execution = self._work.executions.get(id)
+        if execution is not None and wait in execution.waits:
+            event = EventArrived(self._work.now, wait, plan.event.payload, plan.meta)
+            self._work.apply(id, event)
 
-    def _watched_by(self, id: ExecutionId) -> Sequence[str]:
-        """Return the correlations of the events that cancel an execution not written yet."""
+    def _listen(self, id: ExecutionId, place: int) -> None:
+        """Give new waits what came between their trigger and this place, then what comes."""
+        while True:
+            waits = self._work.executions[id].waits
+            fresh = next((w for w in waits.values() if w.id not in self._known), None)
+            if fresh is None:
+                return
+            self._known.add(fresh.id)
+            if fresh.correlation is None:
+                continue
+            for plan in self._planned[self._place_of[id] + 1 : place + 1]:
+                if fresh.correlation in plan.correlations:
+                    self._give(plan, id, fresh.id)
+            self._waits.setdefault(fresh.correlation, []).append((id, fresh.id))
+
+    def _watch(self, id: ExecutionId) -> None:
+        """Let later events cancel an execution that is not written yet."""
         watches = self._work.ledger.watches
         for row in watches[self._seen :]:
-            correlations = self._unwritten.setdefault(str(row["execution_id"]), [])
-            correlations.append(str(row["correlation"]))
+            self._watched.setdefault(str(row["execution_id"]), []).append(str(row["correlation"]))
         self._seen = len(watches)
-        return self._unwritten.get(id, ())
+        for correlation in self._watched.get(id, ()):
+            self._watches.setdefault(correlation, []).append((id, NO_WAIT))
 
 
 def _by_correlation(rows: Iterable[Mapping[str, Any]]) -> Listeners:

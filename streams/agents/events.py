@@ -162,8 +162,10 @@ class EventsHandler:
     async def _carry_out(self, work: Work, planned: list[PlannedEvent]) -> None:
         fresh = await self._claim(work, planned)
         await name_roots(work, fresh)
-        begun = await start_all(work, [start for plan in fresh for start in plan.starts])
-        begun |= await come_to(work, fresh, begun)
+        if any(plan.correlations for plan in fresh):
+            begun = await come_to(work, fresh)
+        else:
+            begun = await start_all(work, [start for plan in fresh for start in plan.starts])
         rows = []
         for plan in fresh:
             started = [public_id(start.id) for start in plan.starts if start.id in begun]
