@@ -164,9 +164,14 @@ class Work:
             if row is not None:
                 self.outbox[row["id"]] = messages
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether steps have asked for what is done inside the transaction."""
+        return bool(self.ledger.record_writes or self.ledger.children)
+
     async def settle(self) -> None:
         """Do inside the transaction what steps ask for inside it, until nothing is left."""
-        while self.ledger.record_writes or self.ledger.children:
+        while self.unsettled:
             writes, self.ledger.record_writes = self.ledger.record_writes, []
             await self._settle_records(writes)
             children, self.ledger.children = self.ledger.children, {}

@@ -140,6 +140,19 @@ from json_to_recordset(%(rows)s::json) as r (
 )
 on conflict do nothing;
 
+-- name: find_signals
+-- What is kept for waits that are not written yet.
+select k.correlation, k.event_row_id::text as event_row_id, k.payload, k.meta
+from unnest(%(correlations)s::text[]) as c (correlation)
+cross join lateral (
+    select s.correlation, s.event_row_id, s.payload, s.meta, s.received_at
+    from signals s
+    where s.correlation = c.correlation and s.received_at >= %(since)s
+    order by s.received_at, s.event_row_id
+    limit %(limit)s
+) as k
+order by k.received_at, k.event_row_id;
+
 -- name: find_met_waits
 -- Of the next open waits, newest first, those that kept events may end, and how far that is. With ties:
 -- the waits of one step, which opened at once, stay together. Each looks for itself: a join may read

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from engine.execution import Wait
 from engine.ids import ExecutionId, WaitId
 from engine.inputs import EventArrived
 from streams.agents.planned import PlannedEvent, signal_rows
-from streams.meeting import MOST_ENDED, Share, cancel_by_event, share_of
-from streams.starts import Proposal, begin_all, start_uncontended, with_freed_keys
+from streams.meeting import AT_ONCE, MOST_ENDED, Share, cancel_by_event, is_same_event, share_of
+from streams.starts import KeyName, Proposal, begin_all, start_uncontended, with_freed_keys
 from streams.work import Work
 
 NO_WAIT = WaitId("")
@@ -49,7 +50,7 @@ class _Encounters:
         self._place_of: dict[ExecutionId, int] = {}
         """At which event each execution began that this batch has started."""
         self._known: set[WaitId] = set()
-        """Waits of those executions that listen, or listened."""
+        """Waits opened meanwhile that listen, or listened."""
         self._watched: dict[str, list[str]] = {}
         self._seen = 0
 
@@ -73,43 +74,85 @@ class _Encounters:
 
     async def _contend(self, starts: Sequence[Proposal], place: int) -> None:
         """Begin what replaces the holder of its key, or finds that it has ended."""
-        await self._work.settle()
-        for id in list(self._place_of):
-            self._listen(id, place - 1)
+        names = {(start.name, str(start.key)) for start in starts}
+        unsettled = True
+        while unsettled:
+            await self._work.settle()
+            for id in list(self._place_of):
+                self._listen(id, place - 1)
+            for id in self._holders_of(names):
+                await self._look_back(id, place)
+            unsettled = self._work.unsettled
         free = await with_freed_keys(self._work, starts)
         if free:
             self.begun |= await begin_all(self._work, free)
+
+    def _holders_of(self, names: Collection[KeyName]) -> list[ExecutionId]:
+        """Return the loaded executions of earlier batches that have one of these keys."""
+        work = self._work
+        return [
+            id
+            for id, key in work.key_of.items()
+            if (work.executions[id].workflow, key) in names and id not in work.new
+        ]
+
+    async def _look_back(self, id: ExecutionId, place: int) -> None:
+        """Give the waits that an execution has opened meanwhile what is kept, up to this place."""
+        later, work = {plan.row_id for plan in self._planned[place:]}, self._work
+        while fresh := [wait for wait in self._fresh(id) if wait.id in work.ledger.new_waits]:
+            self._known.update(wait.id for wait in fresh)
+            since = min(wait.since or wait.opened_at for wait in fresh)
+            names = [wait.correlation for wait in fresh]
+            rows = await work.transaction.fetch(
+                "find_signals", correlations=names, since=since, limit=AT_ONCE
+            )
+            for row in rows:
+                if row["event_row_id"] in later or is_same_event(
+                    work.executions[id].meta, row["meta"]
+                ):
+                    continue
+                for wait in fresh:
+                    if wait.correlation == row["correlation"]:
+                        self._give(id, wait.id, row["payload"], row["meta"])
+            for wait in fresh:
+                self._waits.setdefault(str(wait.correlation), []).append((id, wait.id))
+
+    def _fresh(self, id: ExecutionId) -> list[Wait]:
+        """Return the waits for events that are not among those that listen."""
+        waits = self._work.executions[id].waits.values()
+        return [w for w in waits if w.correlation is not None and w.id not in self._known]
 
     def _meet(self, plan: PlannedEvent, place: int) -> None:
         """Give one event to all that it is for."""
         for correlation in sorted(plan.correlations):
             for id, wait in list(self._waits.get(correlation, ())):
-                self._give(plan, id, wait)
+                self._give(id, wait, plan.event.payload, plan.meta)
                 if id in self._place_of:
                     self._listen(id, place)
             for id, _ in self._watches.get(correlation, ()):
                 cancel_by_event(self._work, id, plan.meta)
 
-    def _give(self, plan: PlannedEvent, id: ExecutionId, wait: WaitId) -> None:
+    def _give(
+        self,
+        id: ExecutionId,
+        wait: WaitId,
+        payload: Mapping[str, object],
+        meta: Mapping[str, object],
+    ) -> None:
         execution = self._work.executions.get(id)
         if execution is not None and wait in execution.waits:
-            event = EventArrived(self._work.now, wait, plan.event.payload, plan.meta)
-            self._work.apply(id, event)
+            self._work.apply(id, EventArrived(self._work.now, wait, payload, meta))
 
     def _listen(self, id: ExecutionId, place: int) -> None:
         """Give new waits what came between their trigger and this place, then what comes."""
-        while True:
-            waits = self._work.executions[id].waits
-            fresh = next((w for w in waits.values() if w.id not in self._known), None)
-            if fresh is None:
-                return
-            self._known.add(fresh.id)
-            if fresh.correlation is None:
-                continue
+        while fresh := self._fresh(id):
+            wait = fresh[0]
+            self._known.add(wait.id)
+            correlation = str(wait.correlation)
             for plan in self._planned[self._place_of[id] + 1 : place + 1]:
-                if fresh.correlation in plan.correlations:
-                    self._give(plan, id, fresh.id)
-            self._waits.setdefault(fresh.correlation, []).append((id, fresh.id))
+                if correlation in plan.correlations:
+                    self._give(id, wait.id, plan.event.payload, plan.meta)
+            self._waits.setdefault(correlation, []).append((id, wait.id))
 
     def _watch(self, id: ExecutionId) -> None:
         """Let later events cancel an execution that is not written yet."""
